@@ -1,1 +1,17 @@
-//! lib
+//! The reference implementation of the Batch Normalization Notebook: one idea a file, meant to be read
+//! and copied.
+//!
+//! Start with [`definition`], which is ten lines; then [`batch_norm`] is the layer, [`norm`] the one
+//! forward and the one backward behind it, [`split`] how a shape becomes a plan, [`scalar`] what a
+//! number is to the kernels, and [`affine`] what is left of the layer at inference.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod affine;
+pub mod batch_norm;
+pub mod definition;
+pub mod error;
+pub mod norm;
+pub mod scalar;
+pub mod split;

@@ -1,0 +1,102 @@
+//! What can be wrong with the arguments. Every variant carries the numbers, so that the message says
+//! not only *that* something does not fit but *what* does not fit *what*.
+
+use std::fmt;
+
+/// The error of every fallible function of this crate.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The input has fewer axes than the layer needs: `[N, C]` is the least for batch normalization.
+    Rank {
+        /// The least number of axes.
+        need: usize,
+        /// The number of axes of the input.
+        got: usize,
+    },
+    /// The input has no element: an axis of length zero.
+    Empty {
+        /// The shape of the input.
+        shape: Vec<usize>,
+    },
+    /// A vector or an axis does not have one element for each channel.
+    Length {
+        /// Which vector or axis, in the names of the field: `"gamma"`, `"channels"`, …
+        what: &'static str,
+        /// The length that fits the rest.
+        need: usize,
+        /// The length given.
+        got: usize,
+    },
+    /// Two tensors that must have the same shape do not: usually `dy` and the output it belongs to.
+    Shape {
+        /// Which tensor.
+        what: &'static str,
+        /// The shape that fits the rest.
+        need: Vec<usize>,
+        /// The shape given.
+        got: Vec<usize>,
+    },
+    /// Statistics over too few values. In training one value per channel is too few: it *is* its own
+    /// mean, and its normalized value is 0 whatever it was.
+    TooFewValues {
+        /// The least number of values.
+        need: usize,
+        /// The number of values that share a mean.
+        got: usize,
+    },
+    /// ε is negative, infinite or not a number.
+    Eps {
+        /// The ε given.
+        got: f64,
+    },
+    /// The momentum (weight of the new value in a running average) is not within `[0, 1]`.
+    Momentum {
+        /// The momentum given.
+        got: f64,
+    },
+    /// All values that share a mean are equal, and ε is 0: `0/0`, which no convention makes right.
+    ZeroVariance {
+        /// Which channel (or, for other layers, which group of values), counted from 0.
+        channel: usize,
+    },
+    /// A running variance that is negative or not a number, or 0 with ε = 0, cannot be divided by.
+    RunningVariance {
+        /// Which channel, counted from 0.
+        channel: usize,
+        /// Its running variance.
+        got: f64,
+        /// The ε of the layer.
+        eps: f64,
+    },
+}
+
+/// `std::result::Result` with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Rank { need, got } => write!(f, "need at least {need} axes, got {got}"),
+            Error::Empty { shape } => write!(f, "the shape {shape:?} has no element"),
+            Error::Length { what, need, got } => write!(f, "{what}: need {need}, got {got}"),
+            Error::Shape { what, need, got } => {
+                write!(f, "{what}: need the shape {need:?}, got {got:?}")
+            }
+            Error::TooFewValues { need, got } => {
+                write!(f, "need at least {need} values per mean, got {got}")
+            }
+            Error::Eps { got } => write!(f, "eps must be finite and not negative, got {got}"),
+            Error::Momentum { got } => write!(f, "momentum must be within [0, 1], got {got}"),
+            Error::ZeroVariance { channel } => {
+                write!(f, "channel {channel} is constant and eps is 0: nothing to divide by")
+            }
+            Error::RunningVariance { channel, got, eps } => write!(
+                f,
+                "the running variance {got} of channel {channel} (eps {eps}) cannot be divided by"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
