@@ -1,9 +1,9 @@
 //! An affine map per channel: what batch normalization is once its statistics are fixed.
 
-use crate::error::Result;
-use crate::norm::{check_length, check_shape};
-use crate::scalar::{Field, Scalar};
-use crate::split::{Plan, Split};
+use super::error::Result;
+use super::norm::{check_length, check_shape};
+use super::scalar::{Field, Scalar};
+use super::split::{Plan, Split};
 use ndarray::{Array, Array1, ArrayRef, Dimension};
 
 /// y = scale · (x − center) + shift, for each channel of `[N, C, …]`.
@@ -43,7 +43,7 @@ impl<F: Scalar> Affine<F> {
     /// The map of these three vectors, one element for each channel.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::error::Error::Length) if the three differ in length.
+    /// [`Error::Length`](super::error::Error::Length) if the three differ in length.
     pub fn new(center: Array1<F>, scale: Array1<F>, shift: Array1<F>) -> Result<Self> {
         let scale = scale.iter().map(|s| s.widen()).collect();
         Self::from_wide(center.to_vec(), scale, shift.to_vec())
@@ -76,8 +76,8 @@ impl<F: Scalar> Affine<F> {
     /// y, for x of shape `[N, C, …]`.
     ///
     /// # Errors
-    /// [`Error::Rank`](crate::error::Error::Rank), [`Error::Empty`](crate::error::Error::Empty), or
-    /// [`Error::Length`](crate::error::Error::Length) if the channels of x are not those of the map.
+    /// [`Error::Rank`](super::error::Error::Rank), [`Error::Empty`](super::error::Error::Empty), or
+    /// [`Error::Length`](super::error::Error::Length) if the channels of x are not those of the map.
     pub fn apply<D: Dimension>(&self, x: &ArrayRef<F, D>) -> Result<Array<F, D>> {
         let split = self.split(x.shape())?;
         let mut y = x.as_standard_layout().into_owned();
@@ -100,7 +100,7 @@ impl<F: Scalar> Affine<F> {
     /// Nothing here couples one sample with another: that is the difference to training.
     ///
     /// # Errors
-    /// As `apply`, and [`Error::Shape`](crate::error::Error::Shape) if `dy` has another shape than x.
+    /// As `apply`, and [`Error::Shape`](super::error::Error::Shape) if `dy` has another shape than x.
     pub fn backward<D: Dimension>(
         &self,
         x: &ArrayRef<F, D>,

@@ -1,11 +1,11 @@
 //! Batch normalization (S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network Training
 //! by Reducing Internal Covariate Shift", ICML 2015, arXiv 1502.03167).
 
-use crate::affine::Affine;
-use crate::error::{Error, Result};
-use crate::norm::{self, Gradients, Moments, Tape, check_length};
-use crate::scalar::{Field, Scalar};
-use crate::split::Plan;
+use super::affine::Affine;
+use super::error::{Error, Result};
+use super::norm::{self, Gradients, Moments, Tape, check_length};
+use super::scalar::{Field, Scalar};
+use super::split::Plan;
 use ndarray::{Array, Array1, ArrayRef, Dimension};
 
 /// Which variance the running variance averages. Normalization itself always uses the biased one.

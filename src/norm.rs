@@ -4,9 +4,9 @@
 //! and a β, followed by these two functions. Both are generic over [`Scalar`]: the tests run them, as
 //! they stand, on dual numbers and over a prime field.
 
-use crate::error::{Error, Result};
-use crate::scalar::{Field, Scalar};
-use crate::split::{Plan, Split};
+use super::error::{Error, Result};
+use super::scalar::{Field, Scalar};
+use super::split::{Plan, Split};
 use ndarray::{Array, Array1, ArrayRef, Dimension};
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! Which values share a mean, and which share a γ and a β: Figure 2 of Wu & He (2018) in numbers.
 
-use crate::error::{Error, Result};
+use super::error::{Error, Result};
 use std::ops::Range;
 
 // ANCHOR: split

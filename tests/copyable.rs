@@ -1,0 +1,92 @@
+//! Every layer can be taken out of this crate: the file and the files it names compile on their own,
+//! with ndarray as the only dependency.
+//!
+//! Nothing is listed by hand. The layers are the files in `src/`; what each needs is what its
+//! `use super::…` lines name, and what those files name in turn.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+/// The sibling modules that `source` names in `use super::name…` or `use super::{name…}` lines.
+fn siblings(source: &str) -> BTreeSet<String> {
+    source
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("use super::"))
+        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .collect()
+}
+
+/// `module` and every module it needs, directly or not.
+fn closure(src: &Path, module: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![module.to_string()];
+    while let Some(module) = open.pop() {
+        let source = fs::read_to_string(src.join(format!("{module}.rs"))).unwrap();
+        if found.insert(module) {
+            open.extend(siblings(&source));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_file_compiles_with_the_files_it_names_and_ndarray_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let src = root.join("src");
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("copyable");
+    let _ = fs::remove_dir_all(copy.join("src"));
+
+    // One crate with a module for each layer, which holds the copied files of that layer and no other:
+    // `mod layer { mod error; mod scalar; … mod layer; }`, as in a project that took just these.
+    let mut lib = String::new();
+    let mut layers = Vec::new();
+    for entry in fs::read_dir(&src).unwrap() {
+        let path = entry.unwrap().path();
+        let layer = path.file_stem().unwrap().to_str().unwrap().to_string();
+        if path.extension().is_none_or(|e| e != "rs") || layer == "lib" {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        assert!(!source.contains("use crate::"), "{layer}.rs: `crate::` breaks when copied");
+        if source.contains("use super::nn") {
+            continue; // folding is about the layers of `nn`, and copied together with it
+        }
+        let dir = copy.join("src").join(format!("take_{layer}"));
+        fs::create_dir_all(&dir).unwrap();
+        let mut modules = String::new();
+        for file in closure(&src, &layer) {
+            fs::copy(src.join(format!("{file}.rs")), dir.join(format!("{file}.rs"))).unwrap();
+            modules += &format!("pub mod {file};\n");
+        }
+        fs::write(dir.join("mod.rs"), modules).unwrap();
+        lib += &format!("pub mod take_{layer};\n");
+        layers.push(layer);
+    }
+    assert!(layers.iter().any(|l| l == "batch_norm"), "found {layers:?}");
+    fs::write(copy.join("src/lib.rs"), lib).unwrap();
+    fs::write(
+        copy.join("Cargo.toml"),
+        "[package]\nname = \"copy\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+         [dependencies]\nndarray = \"0.17\"\n[workspace]\n",
+    )
+    .unwrap();
+    // The versions this repository is tested with; what the copy does not need is dropped by cargo.
+    fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock")).unwrap();
+
+    let check = Command::new(env!("CARGO"))
+        .args(["check", "--quiet", "--offline", "--manifest-path"])
+        .arg(copy.join("Cargo.toml"))
+        .env("CARGO_TARGET_DIR", copy.join("target"))
+        .output()
+        .unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+}
+
+#[test]
+fn batch_normalization_is_six_files() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files: Vec<_> = closure(&src, "batch_norm").into_iter().collect();
+    assert_eq!(files, ["affine", "batch_norm", "error", "norm", "scalar", "split"]);
+}
