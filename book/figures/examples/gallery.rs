@@ -1,0 +1,316 @@
+//! Draws every figure with made-up numbers, to look at: `cargo run -p figures --example gallery -- DIR`, then open
+//! `DIR/light.html` and `DIR/dark.html`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+use figures::backward::{finite_difference, graph, jacobian, projection};
+use figures::covariate_shift::{
+    Descent, Domain, covariate_shift, depth_drift, learning_curves, percentile_bands,
+    quadratic_paths, sigmoid_gradient,
+};
+use figures::forward::{
+    BatchHistogram, Channel, Outliers, Pipeline, affine_slopes, before_after, bound, pipeline, rho,
+    shape_unchanged, small_batches,
+};
+use figures::introduction::{four_checks, notebook_map};
+use figures::train_and_test::{
+    ModeAccuracy, batch_mates, bias_by_batch_size, ema, folding, mode_bug,
+};
+use figures::{Band, Histogram, Interval, Lang, Series};
+
+fn main() -> io::Result<()> {
+    let Some(directory) = env::args_os().nth(1).map(PathBuf::from) else {
+        return Err(io::Error::other("usage: gallery DIR"));
+    };
+    fs::create_dir_all(&directory)?;
+    let mut body = String::new();
+    for (i, (name, _)) in all(Lang::Ko).iter().enumerate() {
+        body += "<div>";
+        for lang in Lang::ALL {
+            let svg = &all(lang)[i].1;
+            fs::write(directory.join(format!("{name}.{lang}.svg")), svg)?;
+            let _ = writeln!(body, "<figure>{svg}<figcaption>{name}.{lang}</figcaption></figure>");
+        }
+        body += "</div>\n";
+    }
+    for (theme, colors) in [
+        ("light", "--bg:#fff;color:#222"),
+        (
+            "dark",
+            "--bg:#161923;color:#c8c9db;--fig-1:#5bb4e5;--fig-2:#f08a4b;--fig-3:#3fc79a;--fig-4:#e0a0c8;\
+             --fig-5:#f2c14e;--fig-6:#8fd0f5;--fig-grid:#3a3f4f;--fig-muted:#8d93a5",
+        ),
+    ] {
+        let page = format!(
+            "<!doctype html><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+             <style>body{{{colors};background:var(--bg);font-family:'Open Sans',sans-serif;margin:8px}}\
+             div{{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:24px}}\
+             figure{{margin:0 0 24px}}figcaption{{text-align:center}}</style>\n{body}"
+        );
+        fs::write(directory.join(format!("{theme}.html")), page)?;
+    }
+    Ok(())
+}
+
+/// Numbers that look random and are not.
+fn noise(seed: u32) -> impl FnMut() -> f64 {
+    let mut state = u64::from(seed) * 2 + 1;
+    move || {
+        // A sum of twelve uniform numbers is close to Gaussian.
+        let sum: f64 = (0..12)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                (state >> 11) as f64 / (1u64 << 53) as f64
+            })
+            .sum();
+        sum - 6.0
+    }
+}
+
+fn band(n: u32, step: f64, f: impl Fn(f64) -> (f64, f64, f64)) -> Vec<Interval> {
+    (0..n)
+        .map(|i| f64::from(i) * step)
+        .map(|x| {
+            let (low, mid, high) = f(x);
+            Interval { x, low, mid, high }
+        })
+        .collect()
+}
+
+fn points(n: u32, f: impl Fn(f64) -> (f64, f64)) -> Vec<(f64, f64)> {
+    (0..n).map(|i| f(f64::from(i))).collect()
+}
+
+fn descend(curvature: (f64, f64), rate: f64, steps: usize) -> Vec<(f64, f64)> {
+    let mut path = vec![(1.2, 4.0)];
+    for _ in 0..steps {
+        if let Some(&(x, y)) = path.last() {
+            path.push((x - rate * curvature.0 * x, y - rate * curvature.1 * y));
+        }
+    }
+    path
+}
+
+fn normalize(x: &[f64]) -> Vec<f64> {
+    let n = x.len() as f64;
+    let mean = x.iter().sum::<f64>() / n;
+    let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+    x.iter().map(|v| (v - mean) / variance.sqrt()).collect()
+}
+
+fn all(lang: Lang) -> Vec<(&'static str, String)> {
+    let mut drawn = vec![
+        ("notebook_map", notebook_map(lang)),
+        ("four_checks", four_checks(lang)),
+        ("graph", graph(lang)),
+        ("projection", projection(lang)),
+        ("folding", folding(lang)),
+        ("rho", rho(&[1e-3, 1e-5], lang)),
+        ("affine_slopes", affine_slopes(&[(1.0, 0.0), (2.0, 0.0), (0.5, 2.0)], lang)),
+    ];
+    drawn.extend(covariate(lang));
+    drawn.extend(forward(lang));
+    drawn.extend(backward(lang));
+    drawn.extend(train_and_test(lang));
+    drawn
+}
+
+fn covariate(lang: Lang) -> Vec<(&'static str, String)> {
+    let mut random = noise(1);
+    let rule = points(121, |i| (-2.0 + i * 0.05, (-2.0 + i * 0.05f64).sin() * 2.0));
+    let mut samples = |mean: f64, sd: f64| -> Vec<(f64, f64)> {
+        (0..40)
+            .map(|_| {
+                let x = mean + sd * random();
+                (x, 2.0 * x.sin() + 0.2 * random())
+            })
+            .collect()
+    };
+    let (seen, met) = (samples(0.2, 0.5), samples(2.2, 0.5));
+    let train = Domain { mean: 0.2, sd: 0.5, samples: &seen, intercept: 0.05, slope: 1.75 };
+    let test = Domain { mean: 2.2, sd: 0.5, samples: &met, intercept: 3.8, slope: -1.1 };
+
+    let plain = points(21, |d| (d, 0.22f64.powf(d)));
+    let scaled = points(21, |d| (d, 0.82f64.powf(d)));
+    let xavier = points(21, |d| (d, 0.1f64.powf(d * 0.9)));
+    let gradients = [
+        Series { label: lang.pick("시그모이드", "sigmoid"), points: &plain },
+        Series { label: lang.pick("시그모이드 + BN", "sigmoid + BN"), points: &scaled },
+        Series { label: lang.pick("작은 초기값", "small init"), points: &xavier },
+    ];
+
+    let (zigzag, straight) = (descend((25.0, 1.0), 0.07, 40), descend((1.0, 1.0), 0.5, 12));
+    let long = Descent { curvature: (25.0, 1.0), path: &zigzag };
+    let round = Descent { curvature: (1.0, 1.0), path: &straight };
+
+    let drift = |rate: f64| {
+        band(6, 1.0, |i| (rate * i * 0.7, rate * i, rate * i * 1.3))
+            .into_iter()
+            .skip(1)
+            .collect::<Vec<_>>()
+    };
+    let (far, near) = (drift(0.4), drift(0.05));
+    let bands = [
+        Band { label: lang.pick("BN 없이", "without BN"), points: &far },
+        Band { label: lang.pick("BN과 함께", "with BN"), points: &near },
+    ];
+
+    let slow = band(101, 20.0, |x| {
+        let y = 0.1 + 0.82 / (1.0 + (-(x - 900.0) / 100.0).exp());
+        (y - 0.05, y, y + 0.04)
+    });
+    let fast = band(101, 20.0, |x| {
+        let y = 0.97 - 0.87 * (-x / 60.0).exp();
+        (y - 0.01, y, y + 0.01)
+    });
+    let curves = [Band { points: &slow, ..bands[0] }, Band { points: &fast, ..bands[1] }];
+
+    let collapse = band(101, 20.0, |x| {
+        let (m, w) = (-2.2 * (1.0 - (-x / 300.0).exp()), (-x / 200.0).exp() * 0.8);
+        (m - w, m, m + w)
+    });
+    let stay = band(101, 20.0, |x| {
+        let m = 0.1 * (x / 80.0).sin();
+        (m - 1.0, m, m + 1.0)
+    });
+    let panels = [Band { points: &collapse, ..bands[0] }, Band { points: &stay, ..bands[1] }];
+    let drift_name = lang.pick("옮겨 간 거리 (표준편차)", "distance moved (standard deviations)");
+    vec![
+        ("covariate_shift", covariate_shift(&rule, &train, &test, lang)),
+        ("sigmoid_gradient", sigmoid_gradient(&gradients, lang)),
+        ("quadratic_paths", quadratic_paths(&long, &round, lang)),
+        ("depth_drift", depth_drift(&bands, drift_name, lang)),
+        ("learning_curves", learning_curves(&curves, lang)),
+        ("percentile_bands", percentile_bands(&panels, lang)),
+    ]
+}
+
+fn forward(lang: Lang) -> Vec<(&'static str, String)> {
+    let mut random = noise(2);
+    let numbers = Pipeline {
+        x: &[1.0, 2.0, 3.0, 6.0],
+        mean: 3.0,
+        variance: 3.5,
+        eps: 0.5,
+        x_hat: &[-1.0, -0.5, 0.0, 1.5],
+        gamma: 2.0,
+        beta: 1.0,
+        y: &[-1.0, 0.0, 1.0, 4.0],
+    };
+
+    let mut seen = |m: usize| {
+        let mut all = Vec::new();
+        for _ in 0..20_000 / m {
+            all.extend(normalize(&(0..m).map(|_| random()).collect::<Vec<_>>()));
+        }
+        Histogram::of(all, -3.2, 3.2, 64)
+    };
+    let histograms = [2, 3, 4, 8, 64].map(|m| (m, seen(m)));
+    let batches: Vec<_> =
+        histograms.iter().map(|(m, seen)| BatchHistogram { m: *m, seen }).collect();
+
+    let skewed: Vec<_> = (0..4000).map(|_| 10.0 + 2.0 * random().exp().min(6.0)).collect();
+    let before = Histogram::of(skewed.iter().copied(), 8.0, 23.0, 45);
+    let normalized = normalize(&skewed);
+    let (scale, shift) = {
+        let a = (normalized[1] - normalized[0]) / (skewed[1] - skewed[0]);
+        (a, normalized[0] - a * skewed[0])
+    };
+    let after = Histogram::of(normalized, 8.0 * scale + shift, 23.0 * scale + shift, 45);
+
+    let raw = [(3.0, 0.4), (-2.0, 2.0), (8.0, 1.0)]
+        .map(|(mean, sd)| (0..24).map(|_| mean + sd * random()).collect::<Vec<f64>>());
+    let flat = raw.each_ref().map(|x| normalize(x));
+    let channels: Vec<_> =
+        raw.iter().zip(&flat).map(|(before, after)| Channel { before, after }).collect();
+
+    let outliers = |m: usize| {
+        points(61, |i| {
+            let size = 10f64.powf(i / 15.0);
+            let mut x: Vec<f64> = (0..m).map(|k| (k as f64 * 2.4).sin()).collect();
+            x[0] = size;
+            (size, normalize(&x).iter().fold(0.0, |a: f64, b| a.max(b.abs())))
+        })
+    };
+    let saturating = [4, 8, 32].map(|m| (m, outliers(m)));
+    let saturating: Vec<_> =
+        saturating.iter().map(|(m, points)| Outliers { m: *m, points }).collect();
+    vec![
+        ("pipeline", pipeline(&numbers, lang)),
+        ("small_batches", small_batches(&batches, lang)),
+        ("shape_unchanged", shape_unchanged(&before, &after, lang)),
+        ("before_after", before_after(&channels, lang)),
+        ("bound", bound(&saturating, lang)),
+    ]
+}
+
+fn backward(lang: Lang) -> Vec<(&'static str, String)> {
+    let x_hat = normalize(&[1.0, 2.0, 3.0, 6.0, 2.5, 0.5]);
+    let m = x_hat.len() as f64;
+    let rows: Vec<Vec<f64>> = (0..x_hat.len())
+        .map(|i| {
+            (0..x_hat.len())
+                .map(|j| f64::from(u8::from(i == j)) - 1.0 / m - x_hat[i] * x_hat[j] / m)
+                .collect()
+        })
+        .collect();
+    let error = |unit: f64| {
+        points(71, move |i| {
+            let h = 10f64.powf(-11.0 + i * 0.15);
+            (h, h * h / 6.0 + unit / h * (1.2 + (i * 5.7).sin()) / 2.0)
+        })
+    };
+    let (single, double) = (error(6e-8), error(1e-16));
+    let series =
+        [Series { label: "f32", points: &single }, Series { label: "f64", points: &double }];
+    vec![
+        ("jacobian", jacobian(&rows, lang)),
+        ("finite_difference", finite_difference(&series, lang)),
+    ]
+}
+
+fn train_and_test(lang: Lang) -> Vec<(&'static str, String)> {
+    let mut random = noise(3);
+    let means: Vec<_> = (1..=300).map(|t| (f64::from(t), 2.0 + 0.35 * random())).collect();
+    let running = |p: f64| {
+        let mut r = 0.0;
+        let mut line = vec![(0.0, 0.0)];
+        for &(t, mean) in &means {
+            r += p * (mean - r);
+            line.push((t, r));
+        }
+        line
+    };
+    let mut sum = 0.0;
+    let average: Vec<_> = means
+        .iter()
+        .map(|&(t, mean)| {
+            sum += mean;
+            (t, sum / t)
+        })
+        .collect();
+    let (quick, slow) = (running(0.1), running(0.01));
+    let series = [
+        Series { label: lang.pick("계수 0.1", "momentum 0.1"), points: &quick },
+        Series { label: lang.pick("계수 0.01", "momentum 0.01"), points: &slow },
+        Series { label: lang.pick("누적 평균", "cumulative"), points: &average },
+    ];
+    let measured = [2.0, 4.0, 8.0, 16.0, 32.0, 64.0].map(|m| {
+        let mid = (m - 1.0) / m + 0.01 * random();
+        Interval { x: m, low: mid - 0.04, mid, high: mid + 0.04 }
+    });
+    let outputs: Vec<_> = (0..200).map(|_| 0.6 + 0.25 * random()).collect();
+    let rows =
+        [(1, f64::NAN), (2, 0.42), (4, 0.71), (8, 0.86), (16, 0.92), (32, 0.945), (128, 0.96)]
+            .map(|(batch_size, batch)| ModeAccuracy { batch_size, batch, running: 0.965 });
+    vec![
+        ("ema", ema(2.0, &means, &series, lang)),
+        ("bias_by_batch_size", bias_by_batch_size(&measured, lang)),
+        ("batch_mates", batch_mates(&outputs, 0.58, lang)),
+        ("mode_bug", mode_bug(&rows, lang)),
+    ]
+}

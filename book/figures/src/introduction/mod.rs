@@ -1,0 +1,7 @@
+//! Figures of the introduction.
+
+mod four_checks;
+mod notebook_map;
+
+pub use four_checks::four_checks;
+pub use notebook_map::notebook_map;
