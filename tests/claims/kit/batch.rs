@@ -1,0 +1,210 @@
+//! A random batch, and what an implementation makes of it.
+
+use super::{Float, Norm, Number, Prime, mean};
+use batchnorm::scalar::Field;
+use ndarray::{Array1, Array3, Ix3};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// A tensor `[N, C, S]` of N samples, C channels and S positions, with all that the layer needs, and an
+/// upstream gradient that is random: constant ones would let a wrong backward pass.
+#[derive(Clone, Debug)]
+pub struct Batch<F> {
+    pub x: Array3<F>,
+    pub g: Array3<F>,
+    pub gamma: Array1<F>,
+    pub beta: Array1<F>,
+    pub eps: F,
+    /// A few more random numbers, positive (over the prime field: squares), for claims that scale or
+    /// shift something.
+    pub spare: [F; 3],
+}
+
+/// One channel of a batch, as the formulas of the book have it, in the wide type.
+#[derive(Clone, Debug)]
+pub struct Channel<F: Number> {
+    /// How many values share a mean.
+    pub m: F::Wide,
+    pub x: Vec<F::Wide>,
+    pub g: Vec<F::Wide>,
+    pub gamma: F::Wide,
+    pub beta: F::Wide,
+    pub eps: F::Wide,
+    /// Mean, biased variance, s = √(v+ε) and ρ = v/(v+ε), computed here and not by what is checked.
+    pub mean: F::Wide,
+    pub var: F::Wide,
+    pub s: F::Wide,
+    pub rho: F::Wide,
+    /// Output of what is checked: for γ = 1 and β = 0, and for the γ and β of the batch.
+    pub xhat: Vec<F::Wide>,
+    pub y: Vec<F::Wide>,
+    pub dx: Vec<F::Wide>,
+    pub dgamma: F::Wide,
+    pub dbeta: F::Wide,
+}
+
+impl<F: Number> Batch<F> {
+    pub fn channels_count(&self) -> usize {
+        self.gamma.len()
+    }
+
+    /// The values of one channel.
+    pub fn channel_of(&self, tensor: &Array3<F>, c: usize) -> Vec<F::Wide> {
+        tensor.index_axis(ndarray::Axis(1), c).iter().map(|v| v.widen()).collect()
+    }
+
+    /// y, by the implementation that is checked.
+    pub fn forward(&self, bn: Norm) -> Array3<F> {
+        bn.forward(&self.x, &self.gamma, &self.beta, self.eps)
+    }
+
+    pub fn backward(&self, bn: Norm) -> batchnorm::norm::Gradients<F, Ix3> {
+        bn.backward(&self.x, &self.gamma, &self.beta, self.eps, &self.g)
+    }
+
+    /// x̂: y for γ = 1 and β = 0.
+    pub fn normalize(&self, bn: Norm) -> Array3<F> {
+        let filled = |v| Array1::from_elem(self.channels_count(), v);
+        bn.forward(&self.x, &filled(F::ONE), &filled(F::ZERO), self.eps)
+    }
+
+    /// Everything about each channel.
+    pub fn channels(&self, bn: Norm) -> impl Iterator<Item = Channel<F>> {
+        let (xhat, y, gradients) = (self.normalize(bn), self.forward(bn), self.backward(bn));
+        (0..self.channels_count()).map(move |c| {
+            let x = self.channel_of(&self.x, c);
+            let mu = mean(&x);
+            let var = mean(&x.iter().map(|&x| (x - mu) * (x - mu)).collect::<Vec<_>>());
+            let eps = self.eps.widen();
+            Channel {
+                m: F::Wide::count(x.len()),
+                x,
+                g: self.channel_of(&self.g, c),
+                gamma: self.gamma[c].widen(),
+                beta: self.beta[c].widen(),
+                eps,
+                mean: mu,
+                var,
+                s: (var + eps).sqrt(),
+                rho: var / (var + eps),
+                xhat: self.channel_of(&xhat, c),
+                y: self.channel_of(&y, c),
+                dx: self.channel_of(&gradients.x, c),
+                dgamma: gradients.gamma[c].widen(),
+                dbeta: gradients.beta[c].widen(),
+            }
+        })
+    }
+
+    pub fn with_eps(&self, eps: F) -> Self {
+        Batch { eps, ..self.clone() }
+    }
+}
+
+/// Batches of at least two values per channel.
+fn shapes() -> impl Strategy<Value = (usize, usize, usize)> {
+    (1..=8usize, 1..=3usize, 1..=5usize).prop_filter("two values", |(n, _, s)| n * s >= 2)
+}
+
+fn tensor<F: Copy>(shape: (usize, usize, usize), values: Vec<F>) -> Array3<F> {
+    Array3::from_shape_vec(shape, values).expect("as many values as the shape has")
+}
+
+/// Batches of floats: sizes over twelve orders of magnitude, means up to ten thousand deviations away
+/// from zero, ε from nothing to far above the variance, values smooth, tied, or with an outlier. No
+/// channel is constant.
+pub fn floats<F: Float>() -> impl Strategy<Value = Batch<F>> {
+    let values = |len: usize| {
+        prop_oneof![
+            2 => vec(-1.0..1.0f64, len),
+            1 => vec((-2..=2i8).prop_map(f64::from), len),
+            1 => vec(prop_oneof![9 => -1.0..1.0f64, 1 => Just(30.0)], len),
+        ]
+    };
+    let eps =
+        prop_oneof![Just(0.0), Just(1e-5), Just(1e-3), (-8.0..8.0f64).prop_map(|e| 10f64.powf(e))];
+    let size = (-6.0..6.0f64).prop_map(|e| 10f64.powf(e));
+    let offset = prop_oneof![Just(0.0), -1.0..1.0f64, -1e4..1e4f64];
+    let each = (shapes(), size, offset, eps, -3.0..3.0f64);
+    each.prop_flat_map(move |((n, c, s), size, offset, eps, g_size)| {
+        let len = n * c * s;
+        let parameters =
+            (vec(-2.0..2.0f64, c), vec(-2.0..2.0f64, c), [0.1..4.0f64, 0.1..4.0, 0.1..4.0]);
+        (values(len), vec(-1.0..1.0f64, len), parameters).prop_map(
+            move |(z, g, (gamma, beta, spare))| {
+                let mut x =
+                    tensor((n, c, s), z.iter().map(|z| F::from_f64(size * (offset + z))).collect());
+                for channel in 0..c {
+                    let first = x[[0, channel, 0]];
+                    let mut values = x.index_axis_mut(ndarray::Axis(1), channel);
+                    if values.iter().all(|&v| v == first) {
+                        values[[n - 1, s - 1]] = F::from_f64(size * (offset + z[0] + 1.0));
+                    }
+                }
+                Batch {
+                    x,
+                    g: tensor(
+                        (n, c, s),
+                        g.iter().map(|g| F::from_f64(g * 10f64.powf(g_size))).collect(),
+                    ),
+                    gamma: gamma.iter().map(|&v| F::from_f64(v)).collect(),
+                    beta: beta.iter().map(|&v| F::from_f64(v)).collect(),
+                    // In `f32` a square of the smallest sizes is not below ε = 1e-8 by accident but by far.
+                    eps: F::from_f64(eps),
+                    spare: spare.map(F::from_f64),
+                }
+            },
+        )
+    })
+}
+
+/// Points of the prime field: everything random, but v and v + ε must have roots. Half of all numbers
+/// do, so a few attempts suffice.
+pub fn points() -> impl Strategy<Value = Batch<Prime>> {
+    let prime = || any::<u64>().prop_map(Prime::new);
+    let square = move || prime().prop_map(|v| v * v);
+    let shape =
+        (1..=4usize, 1..=2usize, 1..=3usize).prop_filter("two values", |(n, _, s)| n * s >= 2);
+    shape.prop_flat_map(move |(n, c, s)| {
+        let len = n * c * s;
+        let parameters = (vec(prime(), c), vec(prime(), c), [square(), square(), square()]);
+        (any::<u64>(), vec(prime(), len), parameters).prop_map(
+            move |(seed, g, (gamma, beta, spare))| {
+                let mut draws = (seed..).map(scramble);
+                let mut draw = || draws.next().expect("endless");
+                let mut x = tensor((n, c, s), vec![Prime::ZERO; len]);
+                for channel in 0..c {
+                    let mut values = x.index_axis_mut(ndarray::Axis(1), channel);
+                    while {
+                        values.map_inplace(|v| *v = draw());
+                        !variance(values.iter().copied()).is_square()
+                    } {}
+                }
+                let rooted = |eps: &Prime| {
+                    (0..c).all(|channel| {
+                        let values = x.index_axis(ndarray::Axis(1), channel);
+                        (variance(values.iter().copied()) + *eps).is_square()
+                    })
+                };
+                let eps =
+                    std::iter::repeat_with(&mut draw).find(rooted).expect("half of all have roots");
+                let (gamma, beta) = (gamma.into(), beta.into());
+                Batch { g: tensor((n, c, s), g), x, gamma, beta, eps, spare }
+            },
+        )
+    })
+}
+
+fn variance(values: impl Iterator<Item = Prime>) -> Prime {
+    let values: Vec<_> = values.collect();
+    let mu = mean(&values);
+    mean(&values.iter().map(|&v| (v - mu) * (v - mu)).collect::<Vec<_>>())
+}
+
+/// One number of a random sequence, from its index (the finalizer of SplitMix64).
+fn scramble(index: u64) -> Prime {
+    let z = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    Prime::new(z ^ (z >> 31))
+}
