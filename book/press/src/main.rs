@@ -1,1 +1,93 @@
-fn main() {}
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use mdbook_renderer::RenderContext;
+use press::book::Project;
+use press::math::Math;
+use press::{serve, site};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Builds and serves the book on batch normalization, in Korean and English.
+#[derive(Parser)]
+#[command(name = "cargo book", bin_name = "cargo book", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve both languages on this machine and rebuild when a file changes
+    Serve {
+        /// The port to listen on; 0 takes any free one
+        #[arg(short, long, default_value_t = 3000)]
+        port: u16,
+        /// Open the book in the browser
+        #[arg(short, long)]
+        open: bool,
+    },
+    /// Write the site: Korean at its root, English under en/
+    Build {
+        /// Where to write it [default: book/build]
+        #[arg(short, long, value_name = "DIR")]
+        dest_dir: Option<PathBuf>,
+    },
+    /// Check chapters, claims, cells and figures of both languages without writing anything
+    Check,
+    /// Called by mdBook, which sends the book on standard input
+    #[command(hide = true)]
+    Render,
+}
+
+fn main() -> ExitCode {
+    // What mdBook warns of, such as an HTML tag that is never closed.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let project =
+        Project::at(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("book")));
+    let math = Math::default();
+    match command {
+        Command::Serve { port, open } => serve::serve(&project, port, open),
+        Command::Build { dest_dir } => {
+            let config = site::config(&project)?;
+            let to = match dest_dir {
+                Some(dir) => std::env::current_dir()?.join(dir),
+                None => site::destination(&project, &config),
+            };
+            site::build(&project, &config, &to, &math)?;
+            println!(
+                "{}     한국어\n{}  English",
+                to.join("index.html").display(),
+                to.join("en/index.html").display()
+            );
+            Ok(())
+        }
+        Command::Check => {
+            let book = site::check(&project, &math)?;
+            println!(
+                "{} chapters in each language, {} claims: all in order.",
+                book.chapters[0].len(),
+                book.registry.len()
+            );
+            Ok(())
+        }
+        Command::Render => {
+            let context = RenderContext::from_json(std::io::stdin().lock())?;
+            site::build(&Project::at(&context.root), &context.config, &context.destination, &math)
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! How a claim shows on a page: a badge where it is cited, a row in the ledger.
+
+use crate::claims::Claim;
+use crate::evidence::{Check, Evidence, How, number};
+use crate::html::escape;
+use crate::inline;
+use crate::lang::{self, Lang};
+use crate::math::Math;
+use crate::source;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// HTML and the fonts that its formulas need.
+pub type Html = (String, BTreeSet<String>);
+
+const TICK: &str = r#"<svg class="tick" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="8"/><path d="M4.2 8.4l2.5 2.5 5-5.4"/></svg>"#;
+
+/// One line, and below it, folded away, everything one needs to repeat the check. `up` leads from the
+/// page to the root of the site.
+pub fn badge(
+    claim: &Claim,
+    evidence: &Evidence,
+    lang: Lang,
+    up: &str,
+    math: &Math,
+) -> Result<Html, String> {
+    let sentence = inline::render(claim.sentence(lang), math)?;
+    let word = |word: lang::Word| lang.pick(word);
+    let mut html = format!(
+        "<details><summary>{TICK}<span class=\"verdict\">{}</span> <span class=\"how\">{}</span></summary><p>{}</p>",
+        word(lang::CHECKED),
+        summary(evidence, lang),
+        sentence.html
+    );
+    let _ = write!(
+        html,
+        "<div class=\"table-wrapper\"><table><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead><tbody>",
+        word(lang::CHECKED_BY),
+        word(lang::CASES),
+        word(lang::WORST),
+        word(lang::TOLERANCE)
+    );
+    for check in evidence.ways() {
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><td>{}</td>{}</tr>",
+            way(check, lang),
+            count(check.cases),
+            error(check, lang)
+        );
+    }
+    html.push_str("</tbody></table></div>");
+    let rejected: Vec<&str> =
+        evidence.rejected().filter_map(|check| check.note.as_deref()).collect();
+    if !rejected.is_empty() {
+        let _ = write!(html, "<p>{}:</p><ul>", word(lang::REJECTED));
+        for note in rejected {
+            let _ = write!(html, "<li>{}</li>", escape(note));
+        }
+        html.push_str("</ul>");
+    }
+    let _ = write!(
+        html,
+        "<p class=\"run\">{}: {}</p><pre class=\"command\"><code class=\"language-console nohighlight\">{}</code></pre></details>",
+        word(lang::RUN_IT),
+        source::link(up, &claim.file, claim.line),
+        escape(&claim.command())
+    );
+    Ok((html, sentence.fonts))
+}
+
+/// A row of the ledger. `place` leads to where the claim is cited.
+pub fn row(
+    claim: &Claim,
+    evidence: &Evidence,
+    lang: Lang,
+    up: &str,
+    place: &str,
+    math: &Math,
+) -> Result<Html, String> {
+    let sentence = inline::render(claim.sentence(lang), math)?;
+    let html = format!(
+        "<tr><td><a href=\"{}\">{}</a></td><td>{}</td><td>{}<br><code>{}</code></td></tr>",
+        escape(place),
+        sentence.html,
+        summary(evidence, lang),
+        source::link(up, &claim.file, claim.line),
+        escape(&claim.name.to_string()),
+    );
+    Ok((html, sentence.fonts))
+}
+
+pub fn table(rows: &str, lang: Lang) -> String {
+    format!(
+        "<div class=\"table-wrapper\"><table class=\"ledger\"><thead><tr><th>{}</th><th>{}</th><th>{}</th></tr></thead><tbody>{rows}</tbody></table></div>",
+        lang.pick(lang::STATEMENT),
+        lang.pick(lang::CHECKED_BY),
+        lang.pick(lang::SOURCE)
+    )
+}
+
+/// The totals above the ledger, as markdown.
+pub fn totals<'a>(evidence: impl Iterator<Item = &'a Evidence>, lang: Lang) -> String {
+    let (mut claims, mut checks, mut rejected) = (0, 0, 0);
+    for e in evidence {
+        claims += 1;
+        checks += e.ways().count();
+        rejected += e.rejected().count();
+    }
+    match lang {
+        Lang::Ko => format!(
+            "명제 **{claims}개**를 **{checks}가지** 방법으로 검증했고, 같은 검증이 일부러 틀리게 만든 구현 **{rejected}개**를 모두 걸러 냈습니다."
+        ),
+        Lang::En => format!(
+            "**{claims}** claims, checked in **{checks}** ways. The same checks turned down all **{rejected}** deliberately wrong implementations."
+        ),
+    }
+}
+
+/// `exact modulo a prime ×64 · random inputs ×512 · worst error 2.1×10⁻⁷ of 10⁻⁵ allowed`
+fn summary(evidence: &Evidence, lang: Lang) -> String {
+    let mut ways: Vec<(How, u64)> = Vec::new();
+    for check in evidence.ways() {
+        match ways.iter_mut().find(|(how, _)| *how == check.how) {
+            Some((_, cases)) => *cases += check.cases,
+            None => ways.push((check.how, check.cases)),
+        }
+    }
+    let mut parts: Vec<String> = ways
+        .into_iter()
+        .map(|(how, cases)| format!("{} ×{}", lang.pick(how.word()), count(cases)))
+        .collect();
+    if let Some((worst, tolerance)) = evidence.tightest() {
+        let (worst, tolerance) = (number(worst), number(tolerance));
+        parts.push(match lang {
+            Lang::Ko => format!("가장 큰 오차 {worst} (허용 {tolerance})"),
+            Lang::En => format!("worst error {worst} ({tolerance} allowed)"),
+        });
+    }
+    match evidence.rejected().count() {
+        0 => {}
+        n => parts.push(match lang {
+            Lang::Ko => format!("틀린 구현 {n}개 걸러 냄"),
+            Lang::En if n == 1 => "rejects 1 wrong variant".into(),
+            Lang::En => format!("rejects {n} wrong variants"),
+        }),
+    }
+    parts.into_iter().map(|part| format!("<span>{part}</span>")).collect::<Vec<_>>().join(" ")
+}
+
+fn way(check: &Check, lang: Lang) -> String {
+    let mut text = lang.pick(check.how.word()).to_string();
+    if let Some(scalar) = &check.scalar {
+        let _ = write!(text, ", <code>{}</code>", escape(scalar));
+    }
+    if let Some(note) = &check.note {
+        let _ = write!(text, " ({})", escape(note));
+    }
+    text
+}
+
+fn error(check: &Check, lang: Lang) -> String {
+    match (check.worst, check.tolerance) {
+        (None, None) => format!("<td colspan=\"2\">{}</td>", lang.pick(lang::EXACT)),
+        (worst, tolerance) => {
+            let cell = |x: Option<f64>| format!("<td>{}</td>", x.map_or("–".into(), number));
+            cell(worst) + &cell(tolerance)
+        }
+    }
+}
+
+/// With thin spaces between the thousands.
+fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 && digits.len() > 4 {
+            out.push('\u{202f}');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directive::Name;
+
+    fn claim() -> Claim {
+        Claim {
+            name: Name { stem: "forward".into(), item: "rho".into() },
+            file: "tests/claims/forward.rs".into(),
+            line: 12,
+            ignored: false,
+            sentence: ["분산은 $\\rho$이다.".into(), "The variance is $\\rho$.".into()],
+        }
+    }
+
+    fn evidence() -> Evidence {
+        Evidence::parse(
+            r#"{"checks":[{"how":"prime field","cases":64},{"how":"property","scalar":"f32","cases":20000,"tolerance":1e-5,"worst":2.1e-7},
+            {"how":"property","scalar":"f64","cases":20000,"tolerance":1e-9,"worst":1e-12},{"how":"wrong variant","note":"n-1 <b>","cases":1}]}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_badge_in_each_language() {
+        let (ko, fonts) = badge(&claim(), &evidence(), Lang::Ko, "", &Math::default()).unwrap();
+        assert!(!fonts.is_empty());
+        for part in [
+            "검증됨",
+            "유한체에서 정확히 ×64",
+            "무작위 입력 ×40\u{202f}000",
+            "가장 큰 오차 2.1×10⁻⁷ (허용 10⁻⁵)",
+            "분산은",
+            "n-1 &lt;b&gt;",
+            "틀린 구현 1개",
+            "cargo test --test claims forward::rho",
+            "href=\"source/tests/claims/forward.rs.html#L12\"",
+        ] {
+            assert!(ko.contains(part), "{part} not in {ko}");
+        }
+        let (en, _) = badge(&claim(), &evidence(), Lang::En, "../", &Math::default()).unwrap();
+        for part in [
+            "Verified",
+            "exact modulo a prime ×64",
+            "worst error 2.1×10⁻⁷ (10⁻⁵ allowed)",
+            "rejects 1 wrong variant",
+            "../source/tests",
+        ] {
+            assert!(en.contains(part), "{part} not in {en}");
+        }
+        assert!(!en.contains("검증"));
+    }
+
+    #[test]
+    fn totals_count() {
+        let e = evidence();
+        assert!(
+            totals([&e, &e].into_iter(), Lang::En)
+                .starts_with("**2** claims, checked in **6** ways")
+        );
+        assert!(totals([&e].into_iter(), Lang::Ko).contains("**1개**"));
+    }
+
+    #[test]
+    fn a_broken_formula_in_a_sentence_is_told() {
+        let mut claim = claim();
+        claim.sentence = ["가 $\\frac{1}$".into(), "a".into()];
+        assert!(badge(&claim, &evidence(), Lang::Ko, "", &Math::default()).is_err());
+    }
+}

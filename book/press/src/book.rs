@@ -1,0 +1,486 @@
+//! The whole book as its authors wrote it, in both languages, and whether the two agree.
+
+use crate::claims::{self, Registry};
+use crate::directive::{Directive, Name};
+use crate::evidence::Evidence;
+use crate::figure;
+use crate::lang::Lang;
+use crate::problem::{Problem, line_of};
+use crate::scan::{self, Item, Kind, Scan};
+use mdbook_markdown::pulldown_cmark::{Event, Parser, Tag, TagEnd};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A repository with a book in it.
+#[derive(Debug, Clone)]
+pub struct Project {
+    pub repository: PathBuf,
+    /// The directory of `book.toml`.
+    pub dir: PathBuf,
+}
+
+impl Project {
+    /// `dir` is the directory of `book.toml`; the repository is the directory above it.
+    pub fn at(dir: impl Into<PathBuf>) -> Project {
+        let dir = dir.into();
+        let repository = dir.parent().map(Path::to_path_buf).unwrap_or_else(|| dir.clone());
+        Project { repository, dir }
+    }
+
+    /// A file as its author knows it: relative to the repository.
+    pub fn name(&self, path: &Path) -> String {
+        let clean = tidy(path);
+        clean
+            .strip_prefix(tidy(&self.repository))
+            .unwrap_or(&clean)
+            .to_string_lossy()
+            .replace('\\', "/")
+    }
+}
+
+/// Without `.` and `..`, as far as names go.
+pub fn tidy(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir if out.file_name().is_some() => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+#[derive(Debug)]
+pub struct Chapter {
+    pub lang: Lang,
+    /// Relative to the source tree: `forward.md`.
+    pub path: String,
+    /// As the sidebar says it.
+    pub title: String,
+    /// Relative to the repository: `book/ko/forward.md`.
+    pub file: String,
+    pub text: String,
+    pub scan: Scan,
+}
+
+impl Chapter {
+    pub fn stem(&self) -> &str {
+        self.path.strip_suffix(".md").unwrap_or(&self.path)
+    }
+
+    /// The page in the site, relative to the root of its language.
+    pub fn page(&self) -> String {
+        format!("{}.html", self.stem())
+    }
+
+    fn claims(&self) -> impl Iterator<Item = (&Item, &Name)> {
+        self.scan.items.iter().filter_map(|item| match &item.kind {
+            Kind::Directive(Directive::Claim(name)) => Some((item, name)),
+            _ => None,
+        })
+    }
+
+    fn ids(&self) -> BTreeSet<String> {
+        let headings = self.scan.items.iter().filter_map(|item| match &item.kind {
+            Kind::Heading { id, .. } => id.clone(),
+            _ => None,
+        });
+        headings.chain(self.claims().map(|(_, name)| claims::id(name))).collect()
+    }
+}
+
+#[derive(Debug)]
+pub struct Book {
+    pub project: Project,
+    /// The chapters of each language, in the order of `SUMMARY.md`.
+    pub chapters: [Vec<Chapter>; 2],
+    pub registry: Registry,
+    pub evidence: BTreeMap<Name, Evidence>,
+    pub problems: Vec<Problem>,
+}
+
+impl Book {
+    /// Reads everything and checks it. What is wrong is in `problems`.
+    pub fn read(project: &Project) -> Book {
+        let mut problems = Vec::new();
+        let chapters = Lang::ALL.map(|lang| chapters(project, lang, &mut problems));
+        let registry = claims::read(&project.repository, &mut problems);
+        let mut book = Book {
+            project: project.clone(),
+            chapters,
+            registry,
+            evidence: BTreeMap::new(),
+            problems,
+        };
+        for chapter in book.chapters.iter().flatten() {
+            book.problems.extend(chapter.scan.problems.iter().cloned());
+        }
+        book.check_headings();
+        book.check_links();
+        book.check_claims();
+        book.read_evidence();
+        book.check_parity();
+        book
+    }
+
+    pub fn in_lang(&self, lang: Lang) -> &[Chapter] {
+        &self.chapters[lang as usize]
+    }
+
+    /// Every section can be linked to, by an id that does not depend on the language.
+    fn check_headings(&mut self) {
+        let mut found = Vec::new();
+        for chapter in self.chapters.iter().flatten() {
+            let mut seen = BTreeMap::new();
+            for item in &chapter.scan.items {
+                let Kind::Heading { level, id } = &item.kind else { continue };
+                match id {
+                    None if *level > 1 => {
+                        let message = "this heading needs an id, the same in both languages: `## … {#short-name}`";
+                        found.push(Problem::new(&chapter.file, item.line, message));
+                    }
+                    None => {}
+                    Some(id) => {
+                        if let Some(first) = seen.insert(id, item.line) {
+                            let message =
+                                format!("the id `{id}` is taken by the heading in line {first}");
+                            found.push(Problem::new(&chapter.file, item.line, message));
+                        }
+                    }
+                }
+            }
+        }
+        self.problems.extend(found);
+    }
+
+    fn check_links(&mut self) {
+        let mut found = Vec::new();
+        for chapter in self.chapters.iter().flatten() {
+            let pages: BTreeMap<&str, &Chapter> =
+                self.in_lang(chapter.lang).iter().map(|c| (c.path.as_str(), c)).collect();
+            let base = Path::new(&chapter.path).parent().unwrap_or(Path::new(""));
+            for item in &chapter.scan.items {
+                let Kind::Link { target } = &item.kind else { continue };
+                if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+                    continue;
+                }
+                let (path, id) = match target.split_once('#') {
+                    Some((path, id)) => (path, Some(id)),
+                    None => (target.as_str(), None),
+                };
+                let page = match path {
+                    "" => Some(chapter),
+                    path => pages
+                        .get(tidy(&base.join(path)).to_string_lossy().replace('\\', "/").as_str())
+                        .copied(),
+                };
+                let message = match (page, id) {
+                    (None, _) => format!(
+                        "the link leads to `{path}`, which is no chapter; there are {}",
+                        list(pages.keys().copied())
+                    ),
+                    (Some(page), Some(id)) if !page.ids().contains(id) && !is_ledger(page) => {
+                        format!(
+                            "`{}` has no heading with the id `{id}`; it has {}",
+                            page.path,
+                            list(page.ids().iter().map(String::as_str))
+                        )
+                    }
+                    _ => continue,
+                };
+                found.push(Problem::new(&chapter.file, item.line, message));
+            }
+        }
+        self.problems.extend(found);
+    }
+
+    fn check_claims(&mut self) {
+        let mut found = Vec::new();
+        for lang in Lang::ALL {
+            let mut cited = BTreeSet::new();
+            for chapter in self.in_lang(lang) {
+                let mut here = BTreeMap::new();
+                for (item, name) in chapter.claims() {
+                    cited.insert(name);
+                    let message = match self.registry.get(name) {
+                        None => Some(format!(
+                            "no test `{}` in tests/claims/{}.rs; {}",
+                            name.item,
+                            name.stem,
+                            self.known(&name.stem)
+                        )),
+                        Some(claim) if claim.ignored => Some(format!(
+                            "the claim `{name}` is `#[ignore]`d in {}:{}",
+                            claim.file, claim.line
+                        )),
+                        Some(_) => None,
+                    };
+                    found.extend(
+                        message.map(|message| Problem::new(&chapter.file, item.line, message)),
+                    );
+                    if let Some(first) = here.insert(name, item.line) {
+                        let message =
+                            format!("the claim `{name}` is cited already in line {first}");
+                        found.push(Problem::new(&chapter.file, item.line, message));
+                    }
+                }
+            }
+            for claim in self
+                .registry
+                .values()
+                .filter(|claim| !claim.ignored && !cited.contains(&claim.name))
+            {
+                let message = format!(
+                    "the claim `{}` is cited in no chapter under book/{}; write `claim[{}]` above its sentence",
+                    claim.name,
+                    lang.code(),
+                    claim.name
+                );
+                found.push(Problem::new(&claim.file, claim.line, message));
+            }
+        }
+        self.problems.extend(found);
+    }
+
+    fn known(&self, stem: &str) -> String {
+        let names: Vec<&str> = self
+            .registry
+            .keys()
+            .filter(|name| name.stem == stem)
+            .map(|name| name.item.as_str())
+            .collect();
+        if names.is_empty() {
+            "it has none".into()
+        } else {
+            format!("it has {}", list(names.into_iter()))
+        }
+    }
+
+    fn read_evidence(&mut self) {
+        let dir = self.project.dir.join("out/claims");
+        let at = |file: &str| self.project.name(&dir.join(file));
+        let mut found = Vec::new();
+        let mut evidence = BTreeMap::new();
+        for claim in self.registry.values().filter(|claim| !claim.ignored) {
+            let file = format!("{}.{}.json", claim.name.stem, claim.name.item);
+            match std::fs::read_to_string(dir.join(&file)) {
+                Ok(json) => match Evidence::parse(&json) {
+                    Ok(parsed) => {
+                        evidence.insert(claim.name.clone(), parsed);
+                    }
+                    Err((line, message)) => found.push(Problem::new(at(&file), line, message)),
+                },
+                Err(_) => {
+                    let message = format!(
+                        "no evidence {} for this claim; run `BLESS=1 {}`",
+                        at(&file),
+                        claim.command()
+                    );
+                    found.push(Problem::new(&claim.file, claim.line, message));
+                }
+            }
+        }
+        let files = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+        for name in
+            files.filter_map(|entry| entry.file_name().into_string().ok()).collect::<BTreeSet<_>>()
+        {
+            let claim = name.strip_suffix(".json").and_then(|name| name.split_once('.'));
+            let known = claim.is_some_and(|(stem, item)| {
+                self.registry.contains_key(&Name { stem: stem.into(), item: item.into() })
+            });
+            if !known && !name.starts_with('.') {
+                found.push(Problem::new(
+                    at(&name),
+                    0,
+                    "this evidence belongs to no claim; delete it",
+                ));
+            }
+        }
+        self.evidence = evidence;
+        self.problems.extend(found);
+    }
+
+    /// The same chapters, sections, claims and shown things in the same order.
+    fn check_parity(&mut self) {
+        let [ko, en] = &self.chapters;
+        let mut found = Vec::new();
+        let paths =
+            |chapters: &[Chapter]| chapters.iter().map(|c| c.path.clone()).collect::<Vec<_>>();
+        let (ko_paths, en_paths) = (paths(ko), paths(en));
+        for (have, lack, lang) in
+            [(&ko_paths, &en_paths, Lang::En), (&en_paths, &ko_paths, Lang::Ko)]
+        {
+            for path in have.iter().filter(|path| !lack.contains(path)) {
+                let summary = format!("book/{}/SUMMARY.md", lang.code());
+                let message =
+                    format!("the chapter `{path}` is missing; book/{} has it", lang.other().code());
+                found.push(Problem::new(summary, 0, message));
+            }
+        }
+        if found.is_empty() && ko_paths != en_paths {
+            let message = format!(
+                "the chapters are in another order than in book/ko: {}",
+                list(ko_paths.iter().map(String::as_str))
+            );
+            found.push(Problem::new("book/en/SUMMARY.md", 0, message));
+        }
+        for ko in ko {
+            let Some(en) = en.iter().find(|en| en.path == ko.path) else { continue };
+            for aspect in [headings, cited, shown] {
+                found.extend(first_difference(ko, &aspect(ko), en, &aspect(en)));
+            }
+        }
+        self.problems.extend(found);
+    }
+}
+
+/// The ledger makes its own headings.
+fn is_ledger(chapter: &Chapter) -> bool {
+    chapter.scan.items.iter().any(|item| item.kind == Kind::Directive(Directive::Claims))
+}
+
+type Skeleton = Vec<(usize, String)>;
+
+fn headings(chapter: &Chapter) -> Skeleton {
+    skeleton(chapter, |kind| match kind {
+        Kind::Heading { level, id: Some(id) } => {
+            Some(format!("the heading `{} … {{#{id}}}`", "#".repeat(*level as usize)))
+        }
+        _ => None,
+    })
+}
+
+fn cited(chapter: &Chapter) -> Skeleton {
+    skeleton(chapter, |kind| match kind {
+        Kind::Directive(directive @ Directive::Claim(_)) => Some(format!("`{directive}`")),
+        _ => None,
+    })
+}
+
+fn shown(chapter: &Chapter) -> Skeleton {
+    skeleton(chapter, |kind| match kind {
+        Kind::Directive(Directive::Claim(_)) => None,
+        Kind::Directive(directive) => Some(format!("`{directive}`")),
+        Kind::Figure(f) => figure::neutral(&f.path, chapter.lang)
+            .ok()
+            .map(|name| format!("the figure `{name}.*.svg`")),
+        _ => None,
+    })
+}
+
+fn skeleton(chapter: &Chapter, of: impl Fn(&Kind) -> Option<String>) -> Skeleton {
+    chapter.scan.items.iter().filter_map(|item| Some((item.line, of(&item.kind)?))).collect()
+}
+
+fn first_difference(ko: &Chapter, a: &Skeleton, en: &Chapter, b: &Skeleton) -> Option<Problem> {
+    let at =
+        (0..a.len().max(b.len())).find(|&i| a.get(i).map(|x| &x.1) != b.get(i).map(|x| &x.1))?;
+    let message = |here: &str, file: &str, line: usize, there: &str| {
+        format!("the languages differ: {here} stands here, but {there} in {file}:{line}")
+    };
+    Some(match (a.get(at), b.get(at)) {
+        (Some((k, here)), Some((e, there))) => {
+            Problem::new(&ko.file, *k, message(here, &en.file, *e, there))
+        }
+        (Some((k, here)), None) => Problem::new(
+            &ko.file,
+            *k,
+            format!("the languages differ: {here} has no counterpart in {}", en.file),
+        ),
+        (None, Some((e, here))) => Problem::new(
+            &en.file,
+            *e,
+            format!("the languages differ: {here} has no counterpart in {}", ko.file),
+        ),
+        (None, None) => return None,
+    })
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+/// The chapters that `SUMMARY.md` lists, and a complaint about every file that it does not.
+fn chapters(project: &Project, lang: Lang, problems: &mut Vec<Problem>) -> Vec<Chapter> {
+    let dir = project.dir.join(lang.code());
+    let summary = dir.join("SUMMARY.md");
+    let file = project.name(&summary);
+    let text = match std::fs::read_to_string(&summary) {
+        Ok(text) => text,
+        Err(e) => {
+            problems.push(Problem::new(file, 0, format!("cannot be read: {e}")));
+            return Vec::new();
+        }
+    };
+    let mut chapters: Vec<Chapter> = Vec::new();
+    for (line, title, path) in links(&text) {
+        let mut problem = |message: String| problems.push(Problem::new(&file, line, message));
+        if title.contains('$') {
+            problem(format!(
+                "a title in the table of contents is plain text, without formulas: `{title}`"
+            ));
+        }
+        if !path.ends_with(".md") {
+            problem(format!("expected a link to a chapter, found `{path}`"));
+        } else if chapters.iter().any(|c| c.path == path) {
+            problem(format!("the chapter `{path}` is listed twice"));
+        } else {
+            match std::fs::read_to_string(dir.join(&path)) {
+                Ok(text) => {
+                    let text = text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text);
+                    let file = project.name(&dir.join(&path));
+                    let scan = scan::scan(&text, &file);
+                    chapters.push(Chapter { lang, path, title, file, text, scan });
+                }
+                Err(e) => problem(format!(
+                    "the chapter {} cannot be read: {e}",
+                    project.name(&dir.join(&path))
+                )),
+            }
+        }
+    }
+    let files = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+    for name in
+        files.filter_map(|entry| entry.file_name().into_string().ok()).collect::<BTreeSet<_>>()
+    {
+        let listed = chapters.iter().any(|c| c.path == name) || text.contains(&name);
+        if name.ends_with(".md") && !matches!(name.as_str(), "SUMMARY.md" | "404.md") && !listed {
+            problems.push(Problem::new(
+                project.name(&dir.join(&name)),
+                0,
+                format!("{file} does not list this chapter"),
+            ));
+        }
+    }
+    chapters
+}
+
+/// The links of a table of contents: line, title, target.
+fn links(summary: &str) -> Vec<(usize, String, String)> {
+    let mut found = Vec::new();
+    let mut open = false;
+    for (event, range) in Parser::new(summary).into_offset_iter() {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. }) => {
+                found.push((
+                    line_of(summary, range.start),
+                    String::new(),
+                    dest_url.trim_start_matches("./").to_string(),
+                ));
+                open = true;
+            }
+            Event::End(TagEnd::Link) => open = false,
+            Event::Text(text) | Event::Code(text) if open => {
+                if let Some((_, title, _)) = found.last_mut() {
+                    title.push_str(&text);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}

@@ -1,0 +1,266 @@
+//! A chapter written out for mdBook. What mdBook shall not touch (drawings, badges) is kept aside, and an
+//! empty element with its number, `data-press`, marks the place.
+
+use crate::anchor::{self, Passage};
+use crate::badge;
+use crate::book::{Book, Chapter};
+use crate::claims;
+use crate::directive::{Directive, Name};
+use crate::evidence::Evidence;
+use crate::figure;
+use crate::html::{escape, escape_markdown};
+use crate::inline;
+use crate::lang::{self, Lang};
+use crate::math::Math;
+use crate::problem::Problem;
+use crate::scan::{Figure, Item, Kind};
+use crate::source;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::Path;
+
+/// All chapters of one language.
+#[derive(Debug, Default)]
+pub struct Composed {
+    /// Markdown by path.
+    pub chapters: BTreeMap<String, String>,
+    /// HTML by number.
+    pub fragments: Vec<String>,
+    pub fonts: BTreeSet<String>,
+    /// The files that the pages link to, with their text.
+    pub sources: BTreeMap<String, String>,
+}
+
+/// Writes out the chapters of one language. What cannot be found is added to `problems`.
+pub fn compose(book: &Book, lang: Lang, math: &Math, problems: &mut Vec<Problem>) -> Composed {
+    let mut composed = Composed::default();
+    for chapter in book.in_lang(lang) {
+        let markdown = Composer { book, chapter, math, out: &mut composed, problems }.run();
+        composed.chapters.insert(chapter.path.clone(), markdown);
+    }
+    composed
+}
+
+struct Composer<'a> {
+    book: &'a Book,
+    chapter: &'a Chapter,
+    math: &'a Math,
+    out: &'a mut Composed,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Composer<'_> {
+    fn run(mut self) -> String {
+        let text = &self.chapter.text;
+        let mut markdown = String::with_capacity(text.len() * 2);
+        let mut done = 0;
+        for item in &self.chapter.scan.items {
+            let written = match self.item(item) {
+                Ok(Some(written)) => written,
+                Ok(None) => continue,
+                Err(message) => {
+                    self.problems.push(Problem::new(&self.chapter.file, item.line, message));
+                    continue;
+                }
+            };
+            let Range { start, end } = item.range;
+            markdown.push_str(&text[done..start]);
+            markdown.push_str(&written);
+            done = end;
+        }
+        markdown.push_str(&text[done..]);
+        markdown
+    }
+
+    fn item(&mut self, item: &Item) -> Result<Option<String>, String> {
+        Ok(Some(match &item.kind {
+            Kind::Heading { .. } | Kind::Link { .. } => return Ok(None),
+            Kind::Bold(tag) => tag.to_string(),
+            Kind::Math { tex, display } => self.formula(tex, *display)?,
+            Kind::Figure(figure) => block(&self.figure(figure)?),
+            Kind::Directive(Directive::Claim(name)) => block(&self.claim(name)?),
+            Kind::Directive(Directive::Cell(name)) => block(&self.cell(name)?),
+            Kind::Directive(Directive::Code { path, anchor }) => block(&self.code(path, anchor)?),
+            Kind::Directive(Directive::Claims) => block(&self.ledger()?),
+        }))
+    }
+
+    fn lang(&self) -> Lang {
+        self.chapter.lang
+    }
+
+    /// From the page to the root of the site.
+    fn up(&self) -> String {
+        let depth =
+            self.chapter.path.matches('/').count() + self.lang().prefix().matches('/').count();
+        "../".repeat(depth)
+    }
+
+    fn keep(&mut self, html: String) -> usize {
+        self.out.fragments.push(html);
+        self.out.fragments.len() - 1
+    }
+
+    fn formula(&mut self, tex: &str, display: bool) -> Result<String, String> {
+        let drawn =
+            self.math.render(tex, display).map_err(|e| format!("the formula ${tex}$: {e}"))?;
+        self.out.fonts.extend(drawn.fonts.iter().cloned());
+        let number = self.keep(drawn.html.clone());
+        // A search result shows inline formulas as text, and leaves out the displayed ones.
+        Ok(match display {
+            true => format!(r#"<span class="tex tex-display" data-press="{number}"></span>"#),
+            false => format!(
+                r#"<span class="tex" data-press="{number}">{}</span>"#,
+                escape_markdown(&crate::plain::plain(tex))
+            ),
+        })
+    }
+
+    fn figure(&mut self, shown: &Figure) -> Result<String, String> {
+        figure::neutral(&shown.path, self.lang())?;
+        let dir = self.book.project.dir.join(self.lang().code()).join(&self.chapter.path);
+        let path = dir.parent().unwrap_or(Path::new("")).join(&shown.path);
+        let name = self.book.project.name(&path);
+        let svg = std::fs::read_to_string(&path).map_err(|_| match name.strip_prefix("book/out/").and_then(|n| n.split_once('/')) {
+            Some((stem, _)) => format!("no figure {name}; `cargo run --release --example {stem} -- --out book/out` writes the figures of its chapter"),
+            None => format!("no figure {name}"),
+        })?;
+        let svg =
+            figure::inline(&svg, &shown.alt).map_err(|e| format!("the figure {name}: {e}"))?;
+        let caption = inline::render(&shown.caption, self.math)
+            .map_err(|e| format!("in the caption, {e}"))?;
+        self.out.fonts.extend(caption.fonts);
+        let searchable = figure::searchable(&shown.alt, &caption.plain).replace('\n', " ");
+        let number = self.keep(figure::html(&svg, &caption.html));
+        Ok(format!(r#"<div data-press="{number}">{searchable}</div>"#))
+    }
+
+    fn evidence(&self, name: &Name) -> Option<&Evidence> {
+        self.book.evidence.get(name)
+    }
+
+    fn claim(&mut self, name: &Name) -> Result<String, String> {
+        // A claim without a test or without evidence is reported where it is read.
+        let (Some(claim), Some(evidence)) = (self.book.registry.get(name), self.evidence(name))
+        else {
+            return Ok(String::new());
+        };
+        let (html, fonts) = badge::badge(claim, evidence, self.lang(), &self.up(), self.math)
+            .map_err(|e| format!("in the sentence of {}:{}, {e}", claim.file, claim.line))?;
+        self.out.fonts.extend(fonts);
+        self.cite(&claim.file)?;
+        let number = self.keep(html);
+        Ok(format!(r#"<div class="claim" id="{}" data-press="{number}"></div>"#, claims::id(name)))
+    }
+
+    fn cell(&mut self, name: &Name) -> Result<String, String> {
+        let example = format!("examples/{}.rs", name.stem);
+        let passage = self.passage(&example, &name.item)?;
+        let run = format!("cargo run --release --example {}", name.stem);
+        let recorded = self.book.project.dir.join("out").join(format!("{}.txt", name.stem));
+        let out = self.book.project.name(&recorded);
+        let output = std::fs::read_to_string(&recorded)
+            .map_err(|_| format!("no output {out}; record it with `{run} > {out}`"))?;
+        let output = anchor::section(&output, &name.item).ok_or_else(|| {
+            format!("no section `## {}` in {out}; record it with `{run} > {out}`", name.item)
+        })?;
+        let mut parts =
+            vec![self.head(Some(&run), &example, passage.line), fenced(&passage.text, "rust")];
+        if !output.is_empty() {
+            let label =
+                self.keep(format!("<p class=\"label\">{}</p>", self.lang().pick(lang::OUTPUT)));
+            parts.push(format!(r#"<div class="output" data-press="{label}"></div>"#));
+            parts.push(fenced(&output, "text"));
+        }
+        Ok(group("cell", &parts))
+    }
+
+    fn code(&mut self, path: &str, name: &str) -> Result<String, String> {
+        let passage = self.passage(path, name)?;
+        let language = if path.ends_with(".rs") { "rust" } else { "text" };
+        Ok(group("code", &[self.head(None, path, passage.line), fenced(&passage.text, language)]))
+    }
+
+    fn passage(&mut self, path: &str, name: &str) -> Result<Passage, String> {
+        self.cite(path)?;
+        anchor::passage(&self.out.sources[path], name).map_err(|e| format!("{path}: {e}"))
+    }
+
+    /// The line above a piece of code: what to type, and where it stands.
+    fn head(&mut self, run: Option<&str>, path: &str, line: usize) -> String {
+        let command = run
+            .map(|run| format!("<pre class=\"command\"><code class=\"language-console nohighlight\">{}</code></pre>", escape(run)))
+            .unwrap_or_default();
+        let html = format!("{command}{}", source::link(&self.up(), path, line));
+        format!(r#"<div class="code-head" data-press="{}"></div>"#, self.keep(html))
+    }
+
+    /// Takes the file into the site.
+    fn cite(&mut self, path: &str) -> Result<(), String> {
+        if !self.out.sources.contains_key(path) {
+            let text = std::fs::read_to_string(self.book.project.repository.join(path))
+                .map_err(|e| format!("no file {path}: {e}"))?;
+            self.out.sources.insert(path.to_string(), text);
+        }
+        Ok(())
+    }
+
+    /// All claims, chapter by chapter.
+    fn ledger(&mut self) -> Result<String, String> {
+        let lang = self.lang();
+        let up = self.up();
+        let to_pages = "../".repeat(self.chapter.path.matches('/').count());
+        let mut markdown = badge::totals(self.book.evidence.values(), lang);
+        let mut listed = BTreeSet::new();
+        for chapter in self.book.in_lang(lang) {
+            let mut rows = String::new();
+            for item in &chapter.scan.items {
+                let Kind::Directive(Directive::Claim(name)) = &item.kind else { continue };
+                // A claim that several chapters cite stands in the chapter that it is named after.
+                let elsewhere = name.stem != chapter.stem()
+                    && self.book.in_lang(lang).iter().any(|c| c.stem() == name.stem);
+                let (Some(claim), Some(evidence)) =
+                    (self.book.registry.get(name), self.evidence(name))
+                else {
+                    continue;
+                };
+                if elsewhere || !listed.insert(name.clone()) {
+                    continue;
+                }
+                let place = format!("{to_pages}{}#{}", chapter.page(), claim.id());
+                let (row, fonts) = badge::row(claim, evidence, lang, &up, &place, self.math)
+                    .map_err(|e| {
+                        format!("in the sentence of {}:{}, {e}", claim.file, claim.line)
+                    })?;
+                self.out.fonts.extend(fonts);
+                self.cite(&claim.file)?;
+                rows.push_str(&row);
+            }
+            if !rows.is_empty() {
+                let number = self.keep(badge::table(&rows, lang));
+                markdown.push_str(&format!(
+                    "\n\n## {} {{#{}}}\n\n<div data-press=\"{number}\"></div>",
+                    escape_markdown(&chapter.title),
+                    chapter.stem().replace('/', "-")
+                ));
+            }
+        }
+        Ok(markdown)
+    }
+}
+
+/// Set off from the prose around it.
+fn block(markdown: &str) -> String {
+    format!("\n\n{markdown}\n\n")
+}
+
+fn group(class: &str, parts: &[String]) -> String {
+    format!("<div class=\"{class}\">\n\n{}\n\n</div>", parts.join("\n\n"))
+}
+
+/// A fence longer than any run of backticks in the text.
+fn fenced(text: &str, language: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{text}\n{fence}")
+}

@@ -1,0 +1,89 @@
+//! A line of markdown with formulas, as finished HTML: captions of figures, sentences of claims.
+
+use crate::emphasis::Stars;
+use crate::math::Math;
+use crate::scan::options;
+use mdbook_markdown::pulldown_cmark::{Event, Parser, Tag, TagEnd, html};
+use std::collections::BTreeSet;
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Inline {
+    pub html: String,
+    /// The same without any marks.
+    pub plain: String,
+    pub fonts: BTreeSet<String>,
+}
+
+pub fn render(markdown: &str, math: &Math) -> Result<Inline, String> {
+    let mended = mend_bold(markdown);
+    let mut out = Inline::default();
+    let mut events = Vec::new();
+    for event in Parser::new_ext(&mended, options()) {
+        match event {
+            Event::InlineMath(tex) | Event::DisplayMath(tex) => {
+                let drawn = math.render(&tex, false).map_err(|e| format!("${tex}$: {e}"))?;
+                out.fonts.extend(drawn.fonts.iter().cloned());
+                out.plain.push_str(&crate::plain::plain(&tex));
+                events.push(Event::InlineHtml(
+                    format!(r#"<span class="tex">{}</span>"#, drawn.html).into(),
+                ));
+            }
+            Event::Text(text) => {
+                out.plain.push_str(&text);
+                events.push(Event::Text(text));
+            }
+            Event::Code(text) => {
+                out.plain.push_str(&text);
+                events.push(Event::Code(text));
+            }
+            Event::SoftBreak | Event::HardBreak => {
+                out.plain.push(' ');
+                events.push(Event::SoftBreak);
+            }
+            Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph) => {}
+            event => events.push(event),
+        }
+    }
+    html::push_html(&mut out.html, events.into_iter());
+    Ok(out)
+}
+
+fn mend_bold(markdown: &str) -> String {
+    let mut stars = Stars::default();
+    for (event, range) in Parser::new_ext(markdown, options()).into_offset_iter() {
+        if let Event::Text(_) = event {
+            stars.text(markdown, &range);
+        }
+    }
+    let mut mended = markdown.to_string();
+    for (range, tag) in stars.end_of_block().into_iter().rev() {
+        mended.replace_range(range, tag);
+    }
+    mended
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caption() {
+        let inline =
+            render("**크기(size)**는 $\\varepsilon$이고 `eps`는 <b>", &Math::default()).unwrap();
+        assert!(
+            inline.html.starts_with(
+                "<strong>크기(size)</strong>는 <span class=\"tex\"><span role=\"img\""
+            ),
+            "{}",
+            inline.html
+        );
+        assert!(inline.html.contains("<code>eps</code>"));
+        assert_eq!(inline.plain, "크기(size)는 ε이고 eps는 ");
+        assert!(!inline.fonts.is_empty());
+    }
+
+    #[test]
+    fn a_broken_formula_in_it() {
+        assert!(render("$\\frac{1}$", &Math::default()).unwrap_err().contains("\\frac"));
+    }
+}

@@ -1,0 +1,76 @@
+//! The two languages of the book, and every word that the tool itself says in them on a page.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lang {
+    Ko,
+    En,
+}
+
+/// A word in Korean and in English.
+pub type Word = [&'static str; 2];
+
+impl Lang {
+    pub const ALL: [Lang; 2] = [Lang::Ko, Lang::En];
+
+    /// The language tag, which is also the name of the source directory.
+    pub fn code(self) -> &'static str {
+        self.pick(["ko", "en"])
+    }
+
+    /// What the language calls itself.
+    pub fn name(self) -> &'static str {
+        self.pick(["한국어", "English"])
+    }
+
+    /// Where its pages stand under the root of the site.
+    pub fn prefix(self) -> &'static str {
+        self.pick(["", "en/"])
+    }
+
+    pub fn other(self) -> Lang {
+        match self {
+            Lang::Ko => Lang::En,
+            Lang::En => Lang::Ko,
+        }
+    }
+
+    pub fn pick<T: Copy>(self, [ko, en]: [T; 2]) -> T {
+        match self {
+            Lang::Ko => ko,
+            Lang::En => en,
+        }
+    }
+}
+
+/// Whether a text is Korean, as far as this book is concerned.
+pub fn has_hangul(text: &str) -> bool {
+    text.chars().any(is_hangul)
+}
+
+pub fn is_hangul(c: char) -> bool {
+    matches!(c, '\u{ac00}'..='\u{d7a3}' | '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}')
+}
+
+pub const OUTPUT: Word = ["출력", "Output"];
+pub const SOURCE: Word = ["소스", "Source"];
+pub const CHECKED: Word = ["검증됨", "Verified"];
+pub const CHECKED_BY: Word = ["검증 방법", "Checked by"];
+pub const CASES: Word = ["경우의 수", "Cases"];
+pub const WORST: Word = ["가장 큰 오차", "Worst error"];
+pub const TOLERANCE: Word = ["허용 오차", "Tolerance"];
+pub const EXACT: Word = ["오차 없음", "exact"];
+pub const REJECTED: Word =
+    ["이 검증이 걸러 낸 틀린 구현", "Wrong variants that this check rejects"];
+pub const STATEMENT: Word = ["명제", "Statement"];
+pub const RUN_IT: Word = ["직접 실행해 보기", "Run it yourself"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hangul() {
+        assert!(has_hangul("the 정규화"));
+        assert!(!has_hangul("naïve σ²"));
+    }
+}

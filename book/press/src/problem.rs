@@ -1,0 +1,67 @@
+//! What is wrong, and where: every complaint names a file and a line that the author can open.
+
+use std::fmt;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Relative to the repository, with forward slashes.
+    pub file: String,
+    /// Counted from one; zero where the file as a whole is meant.
+    pub line: usize,
+    pub message: String,
+}
+
+impl Problem {
+    pub fn new(file: impl Into<String>, line: usize, message: impl Into<String>) -> Self {
+        Problem { file: file.into(), line, message: message.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.message),
+            line => write!(f, "{}:{line}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// All that was found wrong in one reading, so that an author mends it in one go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.0.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The line, counted from one, in which the byte `at` of `text` stands.
+pub fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_from_one() {
+        assert_eq!(line_of("가\n나\n다", 0), 1);
+        assert_eq!(line_of("가\n나\n다", "가\n나\n".len()), 3);
+    }
+
+    #[test]
+    fn a_problem_reads_like_a_compiler_message() {
+        assert_eq!(Problem::new("book/ko/a.md", 3, "no").to_string(), "book/ko/a.md:3: no");
+        assert_eq!(Problem::new("book/ko/a.md", 0, "no").to_string(), "book/ko/a.md: no");
+    }
+}

@@ -1,0 +1,192 @@
+//! The book on a local address, rebuilt when a file changes. A page that does not build is reported and the
+//! site stays as it was; before the first good build the address shows what is wrong.
+
+use crate::book::Project;
+use crate::html::escape;
+use crate::math::Math;
+use crate::site;
+use anyhow::{Error, Result};
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{Html, IntoResponse, Response};
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant, SystemTime};
+use tower_http::services::{ServeDir, ServeFile};
+use tower_livereload::LiveReloadLayer;
+
+/// What the pages are made of, below the repository.
+const WATCHED: [&str; 8] = [
+    "book/ko",
+    "book/en",
+    "book/theme",
+    "book/out",
+    "book/book.toml",
+    "src",
+    "examples",
+    "tests/claims",
+];
+
+/// Looking at a few hundred files takes about a millisecond, works on every file system, and unlike
+/// notifications does not take our own reading for a change.
+const PAUSE: Duration = Duration::from_millis(250);
+
+pub fn serve(project: &Project, port: u16, open_browser: bool) -> Result<()> {
+    let listener = listen(port)?;
+    let port = listener.local_addr()?.port();
+    let (korean, english) =
+        (format!("http://localhost:{port}/"), format!("http://localhost:{port}/en/"));
+    let math = Math::default();
+    let failure = Arc::new(RwLock::new(None));
+    let to = site::destination(project, &site::config(project)?);
+
+    let mut seen = snapshot(project);
+    let mut built = build(project, &to, &math, &failure, false);
+    let reload = LiveReloadLayer::new();
+    let reloader = reload.reloader();
+    let app = router(&to, failure.clone()).layer(reload);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let _server = runtime.spawn(async move {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        axum::serve(listener, app).await
+    });
+    println!("{korean}     한국어\n{english}  English");
+    println!("Watching for changes; Ctrl-C ends.");
+    if open_browser && let Err(e) = open::that(&korean) {
+        eprintln!("cannot open a browser: {e}");
+    }
+    loop {
+        std::thread::sleep(PAUSE);
+        let now = snapshot(project);
+        if now != seen {
+            seen = now;
+            let good = build(project, &to, &math, &failure, built);
+            // The page with the complaint is reloaded as well.
+            if good || !built {
+                reloader.reload();
+            }
+            built |= good;
+        }
+    }
+}
+
+fn listen(port: u16) -> Result<TcpListener> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => Error::msg(format!(
+            "port {port} is in use; choose another one, for example `--port {}`",
+            port.checked_add(1).unwrap_or(3000)
+        )),
+        _ => Error::msg(format!(
+            "cannot listen on port {port}: {e}; choose another one with `--port`"
+        )),
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+type Failure = Arc<RwLock<Option<String>>>;
+
+/// Builds, says how it went, and tells whether it went well.
+fn build(project: &Project, to: &Path, math: &Math, failure: &Failure, built_before: bool) -> bool {
+    let start = Instant::now();
+    let result = site::config(project).and_then(|config| site::build(project, &config, to, math));
+    let complaint = result.as_ref().err().map(|e| format!("{e:#}"));
+    match &complaint {
+        None => println!("Built in {:.1} s.", start.elapsed().as_secs_f64()),
+        Some(message) if built_before => eprintln!("{message}\nThe site stays as it was."),
+        Some(message) => eprintln!("{message}"),
+    }
+    if let Ok(mut failure) = failure.write() {
+        *failure = complaint.filter(|_| !built_before);
+    }
+    result.is_ok()
+}
+
+fn router(site: &Path, failure: Failure) -> Router {
+    let dir = |below: &str| {
+        let dir = site.join(below);
+        let missing = ServeFile::new(dir.join("404.html"));
+        ServeDir::new(dir).not_found_service(missing)
+    };
+    Router::new().nest_service("/en", dir("en")).fallback_service(dir("")).layer(from_fn(
+        move |request: axum::extract::Request, next: Next| {
+            let complaint = failure.read().ok().and_then(|failure| failure.clone());
+            async move {
+                match complaint {
+                    Some(message) => complain(&message),
+                    None => {
+                        let mut response = next.run(request).await;
+                        // A page that was rebuilt is asked for again.
+                        response
+                            .headers_mut()
+                            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+                        response
+                    }
+                }
+            }
+        },
+    ))
+}
+
+fn complain(message: &str) -> Response {
+    let html = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>The book does not build</title>\
+         <style>:root{{color-scheme:light dark}}body{{margin:3em auto;max-width:60em;padding:0 1em;font-family:sans-serif}}pre{{white-space:pre-wrap}}</style></head>\
+         <body><h1>The book does not build</h1><pre>{}</pre><p>This page reloads when it does.</p></body></html>",
+        escape(message)
+    );
+    (StatusCode::SERVICE_UNAVAILABLE, Html(html)).into_response()
+}
+
+type Snapshot = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+
+/// Every watched file with its time and size.
+fn snapshot(project: &Project) -> Snapshot {
+    let mut found = Snapshot::new();
+    let mut open: Vec<PathBuf> = WATCHED.iter().map(|path| project.repository.join(path)).collect();
+    while let Some(path) = open.pop() {
+        let Ok(meta) = std::fs::metadata(&path) else { continue };
+        if meta.is_dir() {
+            open.extend(
+                std::fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()),
+            );
+        } else {
+            found.insert(path, (meta.modified().ok(), meta.len()));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_named() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let message = listen(port).unwrap_err().to_string();
+        assert!(message.contains(&port.to_string()) && message.contains("--port"), "{message}");
+    }
+
+    #[test]
+    fn a_snapshot_sees_edits_and_new_files_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = Project::at(dir.path().join("book"));
+        std::fs::create_dir_all(dir.path().join("book/ko")).unwrap();
+        let file = dir.path().join("book/ko/a.md");
+        std::fs::write(&file, "one").unwrap();
+        let first = snapshot(&project);
+        assert_eq!(first.len(), 1);
+        std::fs::read_to_string(&file).unwrap();
+        std::fs::create_dir_all(dir.path().join("book/build")).unwrap();
+        std::fs::write(dir.path().join("book/build/x.html"), "").unwrap();
+        assert_eq!(snapshot(&project), first);
+        std::fs::write(&file, "three").unwrap();
+        assert_ne!(snapshot(&project), first);
+    }
+}

@@ -1,0 +1,37 @@
+// The language switch keeps the section: it takes along the id of the section that is being read, which is the
+// same in both languages.
+(function () {
+    const link = document.querySelector('a.language');
+    if (!link) {
+        return;
+    }
+    const page = link.getAttribute('href');
+
+    function place() {
+        const marked = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+        const places = [...document.querySelectorAll('main :is(h2, h3, h4, h5, h6, .claim)[id]')];
+        const visible = e => e.getBoundingClientRect().bottom > 0 && e.getBoundingClientRect().top < innerHeight;
+        if (marked && places.includes(marked) && visible(marked)) {
+            return '#' + marked.id;
+        }
+        const read = places.filter(e => e.matches(':not(.claim)') && e.getBoundingClientRect().top < innerHeight / 3);
+        return read.length ? '#' + read[read.length - 1].id : '';
+    }
+
+    for (const event of ['pointerdown', 'focus', 'click']) {
+        link.addEventListener(event, () => link.setAttribute('href', page + place()));
+    }
+})();
+
+// A link to a claim opens its badge.
+(function () {
+    function open() {
+        const target = location.hash.startsWith('#claim-') && document.getElementById(location.hash.slice(1));
+        const details = target && target.querySelector('details');
+        if (details) {
+            details.open = true;
+        }
+    }
+    addEventListener('hashchange', open);
+    open();
+})();
