@@ -86,7 +86,7 @@ fn points(n: u32, f: impl Fn(f64) -> (f64, f64)) -> Vec<(f64, f64)> {
 }
 
 fn descend(curvature: (f64, f64), rate: f64, steps: usize) -> Vec<(f64, f64)> {
-    let mut path = vec![(1.2, 4.0)];
+    let mut path = vec![(4.0, 1.2)];
     for _ in 0..steps {
         if let Some(&(x, y)) = path.last() {
             path.push((x - rate * curvature.0 * x, y - rate * curvature.1 * y));
@@ -143,8 +143,8 @@ fn covariate(lang: Lang) -> Vec<(&'static str, String)> {
         Series { label: lang.pick("작은 초기값", "small init"), points: &xavier },
     ];
 
-    let (zigzag, straight) = (descend((25.0, 1.0), 0.07, 40), descend((1.0, 1.0), 0.5, 12));
-    let long = Descent { curvature: (25.0, 1.0), path: &zigzag };
+    let (zigzag, straight) = (descend((1.0, 25.0), 0.07, 40), descend((1.0, 1.0), 0.5, 12));
+    let long = Descent { curvature: (1.0, 25.0), path: &zigzag };
     let round = Descent { curvature: (1.0, 1.0), path: &straight };
 
     let drift = |rate: f64| {
@@ -213,7 +213,7 @@ fn forward(lang: Lang) -> Vec<(&'static str, String)> {
     let batches: Vec<_> =
         histograms.iter().map(|(m, seen)| BatchHistogram { m: *m, seen }).collect();
 
-    let skewed: Vec<_> = (0..4000).map(|_| 10.0 + 2.0 * random().exp().min(6.0)).collect();
+    let skewed: Vec<_> = (0..4000).map(|_| 10.0 + 2.0 * (0.7 * random()).exp()).collect();
     let before = Histogram::of(skewed.iter().copied(), 8.0, 23.0, 45);
     let normalized = normalize(&skewed);
     let (scale, shift) = {

@@ -49,6 +49,8 @@ fn letters<T: BackendTextStyle>(style: &T) -> Type {
         },
         bold: matches!(style.style(), FontStyle::Bold),
         mono: false,
+        // In a chart a line may pass behind any word.
+        halo: true,
     }
 }
 

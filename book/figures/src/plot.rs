@@ -112,7 +112,7 @@ pub fn plot(svg: &mut Svg, frame: &Frame, x: &Axis, y: &Axis, draw: impl FnOnce(
     let whole = Page(svg).into_drawing_area();
     let ((left, top), (width, height)) = (frame.at, frame.size);
     let title = if frame.title.is_empty() { 0.0 } else { 26.0 };
-    let name = if y.label.is_empty() { 8.0 } else { 28.0 };
+    let name = if y.label.is_empty() { 8.0 } else { 32.0 };
     let widest = y.ticks.iter().map(|(_, t)| text_width(t, Type::SMALL)).fold(0.0, f64::max);
     let beside = frame.left.max(widest + 10.0);
     // Half of the last tick's name stands beyond the end of the axis.
@@ -137,6 +137,9 @@ pub fn plot(svg: &mut Svg, frame: &Frame, x: &Axis, y: &Axis, draw: impl FnOnce(
     };
 
     let mut mesh = chart.configure_mesh();
+    if x.ticks.is_empty() {
+        mesh.disable_x_axis();
+    }
     if y.ticks.is_empty() {
         mesh.disable_y_axis();
     }
@@ -261,14 +264,13 @@ impl Plot<'_, '_> {
         drawn(self.chart.draw_series(places.into_iter().map(dot)));
     }
 
+    /// The bars as one outline, so that no seams show between them.
     pub fn histogram(&mut self, histogram: &Histogram, ink: Ink) {
-        let bars: Vec<_> = histogram
+        let outline: Vec<_> = histogram
             .bars()
-            .filter(|bar| bar.2 > 0.0)
-            .filter_map(|(l, r, height)| Some([self.place((l, 0.0))?, self.place((r, height))?]))
-            .map(|corners| Rectangle::new(corners, ink.mix(0.35).filled()))
+            .flat_map(|(left, right, height)| [(left, height), (right, height)])
             .collect();
-        drawn(self.chart.draw_series(bars));
+        self.area(&outline, ink, 0.35);
     }
 
     /// Text near a point, moved from it by `(right, down)`.
@@ -287,7 +289,8 @@ impl Plot<'_, '_> {
         names.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
         let heights: Vec<_> = names.iter().map(|name| name.0.1).collect();
         let (_, down) = self.chart.plotting_area().get_pixel_range();
-        let (top, bottom) = (f64::from(down.start) / SCALE, f64::from(down.end) / SCALE);
+        // Above the bottom, where the numbers of the axis begin.
+        let (top, bottom) = (f64::from(down.start) / SCALE, f64::from(down.end) / SCALE - 6.0);
         for ((spot, name, ink), y) in names.into_iter().zip(spread(&heights, top, bottom)) {
             self.write((spot.0 + 7.0, y), Type::BODY.bold().ink(ink), name);
         }

@@ -81,11 +81,19 @@ pub struct Type {
     pub anchor: Anchor,
     pub bold: bool,
     pub mono: bool,
+    /// A rim in the page's colour, for words that stand on lines.
+    pub halo: bool,
 }
 
 impl Type {
-    pub const BODY: Type =
-        Type { size: BODY, ink: Ink::Text, anchor: Anchor::Start, bold: false, mono: false };
+    pub const BODY: Type = Type {
+        size: BODY,
+        ink: Ink::Text,
+        anchor: Anchor::Start,
+        bold: false,
+        mono: false,
+        halo: false,
+    };
     pub const SMALL: Type = Type { size: SMALL, ..Type::BODY };
 
     pub fn ink(self, ink: Ink) -> Type {
@@ -102,6 +110,10 @@ impl Type {
 
     pub fn bold(self) -> Type {
         Type { bold: true, ..self }
+    }
+
+    pub fn halo(self) -> Type {
+        Type { halo: true, ..self }
     }
 
     pub fn mono(self) -> Type {
@@ -190,10 +202,15 @@ impl Svg {
             Anchor::End => r#" text-anchor="end""#,
         };
         let bold = if style.bold { r#" font-weight="600""# } else { "" };
-        let mono = if style.mono { r#" class="code""# } else { "" };
+        let class = match (style.mono, style.halo) {
+            (false, false) => "",
+            (true, false) => r#" class="code""#,
+            (false, true) => r#" class="halo""#,
+            (true, true) => r#" class="code halo""#,
+        };
         let _ = writeln!(
             self.body,
-            r#"<text x="{}" y="{}" font-size="{}"{anchor}{bold}{mono} fill="{}">{}</text>"#,
+            r#"<text x="{}" y="{}" font-size="{}"{anchor}{bold}{class} fill="{}">{}</text>"#,
             number(x),
             number(y),
             number(style.size),
@@ -213,9 +230,9 @@ impl Svg {
     }
 }
 
-/// A halo in the page's colour keeps a label legible where a line passes behind it; `svg:root` is a file by itself.
+/// `svg:root` is a file opened by itself.
 const STYLE: &str = "svg:root{font-family:sans-serif}\
-    .figure text{paint-order:stroke;stroke:var(--fig-bg,var(--bg,transparent));stroke-width:4px;stroke-linejoin:round}\
+    .figure .halo{paint-order:stroke;stroke:var(--fig-bg,var(--bg,transparent));stroke-width:4px;stroke-linejoin:round}\
     .figure .code{font-family:var(--mono-font,monospace)}";
 
 /// Two decimals are finer than a screen shows. What is not a number is drawn nowhere else but at the edge.
@@ -240,7 +257,7 @@ pub fn text_width(text: &str, style: Type) -> f64 {
         'f' | 'i' | 'j' | 'l' | 'r' | 't' | 'I' | '.' | ',' | ':' | ';' | '|' | '\'' | '('
         | ')' | '/' => 0.33,
         '⁰'..='₎' | '¹' | '²' | '³' => 0.42,
-        'm' | 'w' | 'M' | 'W' | '→' | '↔' | '…' => 0.9,
+        'm' | 'w' | 'M' | 'W' | '%' | '→' | '←' | '…' => 0.9,
         'A'..='Z' => 0.68,
         _ => 0.57,
     };

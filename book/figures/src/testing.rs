@@ -88,7 +88,7 @@ fn text_box(node: Node) -> (String, [f64; 4]) {
     let style = Type {
         size,
         bold: node.has_attribute("font-weight"),
-        mono: node.has_attribute("class"),
+        mono: node.attribute("class").is_some_and(|class| class.contains("code")),
         ..Type::BODY
     };
     let width = text_width(text, style);

@@ -1,6 +1,6 @@
 use crate::ink::Ink;
 use crate::lang::Lang;
-use crate::svg::{Paint, Svg, Type};
+use crate::svg::{Anchor, Paint, Svg, Type};
 
 /// Batch normalization as a computational graph. Forward along the arrows; backward, the numbered derivatives, each
 /// beside the quantity it belongs to.
@@ -30,16 +30,18 @@ pub fn graph(lang: Lang) -> String {
         svg.circle((x, y), RADIUS, &Paint::fill(Ink::Blue, 0.14).and_stroke(Ink::Blue, 1.25));
         svg.text((x, y + 6.0), Type::BODY.bold().middle(), name);
         if step > 0 {
-            number(&mut svg, (x + 22.0, y - 22.0), step);
+            // Where no arrow passes: above the upper row, below the lower.
+            let down = if y == UP { -24.0 } else { 24.0 };
+            number(&mut svg, (x + 24.0, y + down), step);
         }
     }
     let says = [
         ((120.0, 66.0), "x − μ"),
-        ((339.0, 202.0), "√(v + ε)"),
-        ((238.0, 202.0), "⟨c²⟩"),
+        ((339.0, 224.0), "√(v + ε)"),
+        ((220.0, 146.0), "⟨c²⟩"),
         ((335.0, 66.0), "c / s"),
-        ((535.0, 66.0), "γx̂ + β"),
-        ((66.0, 160.0), "⟨x⟩"),
+        ((540.0, 66.0), "γx̂ + β"),
+        ((58.0, 146.0), "⟨x⟩"),
     ];
     for (at, text) in says {
         svg.text(at, Type::SMALL.middle(), text);
@@ -47,7 +49,7 @@ pub fn graph(lang: Lang) -> String {
     svg.text((4.0, 22.0), Type::BODY.bold(), lang.pick("순전파 →", "forward →"));
     svg.text(
         (636.0, 22.0),
-        Type::BODY.bold().anchor(crate::svg::Anchor::End).ink(Ink::Vermillion),
+        Type::BODY.bold().anchor(Anchor::End).ink(Ink::Vermillion),
         lang.pick("← 역전파: g = ∂L/∂y가 들어온다", "← backward: g = ∂L/∂y comes in"),
     );
 
@@ -61,7 +63,7 @@ pub fn graph(lang: Lang) -> String {
     ];
     for (i, formula) in formulas.into_iter().enumerate() {
         let (column, row) = ((i / 3) as f64, (i % 3) as f64);
-        let (x, y) = (16.0 + column * 290.0, 256.0 + row * 38.0);
+        let (x, y) = (16.0 + column * 290.0, 264.0 + row * 38.0);
         number(&mut svg, (x, y), i + 1);
         svg.text((x + 22.0, y + 6.0), Type::BODY, formula);
     }

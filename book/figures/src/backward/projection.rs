@@ -7,11 +7,11 @@ use crate::svg::{Anchor, Paint, Svg, Type};
 pub fn projection(lang: Lang) -> String {
     // A drawing in space: along 1 to the right, along x̂ to the front, what is left upwards.
     let at = |one: f64, x_hat: f64, up: f64| {
-        (250.0 + 190.0 * one - 105.0 * x_hat, 250.0 + 30.0 * one + 68.0 * x_hat - 175.0 * up)
+        (262.0 + 190.0 * one - 105.0 * x_hat, 250.0 + 30.0 * one + 68.0 * x_hat - 175.0 * up)
     };
     let mut svg = Svg::new(640.0, 400.0);
-    let plane =
-        [at(-0.75, -0.85, 0.0), at(1.5, -0.85, 0.0), at(1.5, 1.5, 0.0), at(-0.75, 1.5, 0.0)];
+    let plane = [(-0.5, -0.8), (1.45, -0.8), (1.45, 1.5), (-0.5, 1.5)];
+    let plane = plane.map(|(one, x_hat)| at(one, x_hat, 0.0));
     svg.polygon(plane, &Paint::fill(Ink::Blue, 0.1));
 
     let origin = at(0.0, 0.0, 0.0);
@@ -40,7 +40,7 @@ pub fn projection(lang: Lang) -> String {
     svg.arrow_along(&[origin, at(0.0, 0.0, up)], Ink::Vermillion, 3.5);
     svg.arrow_along(&[origin, tip], Ink::Text, 3.0);
 
-    let name = Type::BODY.bold();
+    let name = Type::BODY.bold().halo();
     svg.text(
         (tip.0 + 10.0, tip.1 + 4.0),
         name,
@@ -59,7 +59,7 @@ pub fn projection(lang: Lang) -> String {
         name.middle().ink(Ink::Vermillion),
         lang.pick("남는 것 = (s/γ) dx", "what is left = (s/γ) dx"),
     );
-    let corner = at(1.5, 1.5, 0.0);
+    let corner = at(1.45, 1.5, 0.0);
     svg.text(
         (corner.0 + 60.0, corner.1 - 12.0),
         Type::SMALL.ink(Ink::Blue),

@@ -22,8 +22,7 @@ pub fn percentile_bands(panels: &[Band], lang: Lang) -> String {
         let name = if i == 0 { lang.pick("유닛의 입력", "input of the unit") } else { " " };
         let y = Axis::around(name, values());
         let ink = Ink::series(i);
-        let frame =
-            Frame { right: 46.0, ..Frame::column(i, panels.len(), HEIGHT) }.title(panel.label);
+        let frame = Frame::column(i, panels.len(), HEIGHT).names(["85 %"]).title(panel.label);
         plot(&mut svg, &frame, &x, &y, |plot| {
             plot.banded_line(panel, ink);
             let edge = |value: fn(&Interval) -> f64| {

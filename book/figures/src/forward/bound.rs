@@ -21,7 +21,11 @@ pub fn bound(batches: &[Outliers], lang: Lang) -> String {
     let x = Axis::log(lang.pick("이상치의 크기", "size of the outlier"), low, high).cut(low, high);
     let seen = batches.iter().flat_map(|b| b.points).map(|p| p.1);
     let (_, top) = extent(seen.chain(batches.iter().map(limit)));
-    let y = Axis::linear(lang.pick("가장 큰 |x̂|", "largest |x̂|"), 0.0, top * 1.06);
+    let y = Axis::linear(
+        lang.pick("가장 큰 |x̂| (점선: √(m−1))", "largest |x̂| (dashed: √(m−1))"),
+        0.0,
+        top * 1.06,
+    );
 
     let names: Vec<_> = batches.iter().map(|batch| format!("m = {}", batch.m)).collect();
     let mut svg = Svg::new(WIDTH, HEIGHT);

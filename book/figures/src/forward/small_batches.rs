@@ -4,6 +4,7 @@ use crate::axis::Axis;
 use crate::data::{Histogram, gaussian, sample};
 use crate::ink::Ink;
 use crate::lang::Lang;
+use crate::number::decimal;
 use crate::plot::{Frame, WIDTH, plot};
 use crate::svg::Svg;
 
@@ -17,30 +18,36 @@ pub struct BatchHistogram<'a> {
 /// How x̂ is distributed in small batches of Gaussian values: bars as seen, the line as theory says (ε = 0).
 ///
 /// Batches of two give ±1 and nothing else, of three an arcsine, of four a uniform distribution, and large ones come
-/// close to the Gaussian. Three panels a row; the heights of the panels are not comparable.
+/// close to the Gaussian, which every panel shows dashed. All panels have the same scale; peaks beyond it are cut.
 pub fn small_batches(batches: &[BatchHistogram], lang: Lang) -> String {
-    const ROW: f64 = 204.0;
+    const KEY: f64 = 38.0;
+    const ROW: f64 = 196.0;
     const COLUMNS: usize = 3;
-    let mut svg = Svg::new(WIDTH, ROW * batches.len().div_ceil(COLUMNS).max(1) as f64);
+    const TOP: f64 = 0.72;
+    let rows = batches.len().div_ceil(COLUMNS);
+    let mut svg = Svg::new(WIDTH, KEY + ROW * rows as f64);
+    svg.key([
+        (lang.pick("본 x̂", "x̂ as seen"), Ink::Blue),
+        (lang.pick("이론", "theory"), Ink::Vermillion),
+        (lang.pick("가우스 분포", "Gaussian"), Ink::Muted),
+    ]);
     let widest = batches.iter().flat_map(|b| [b.seen.low.abs(), b.seen.high.abs()]);
     let reach = widest.filter(|v| v.is_finite()).fold(3.0, f64::max);
+    let x = Axis::linear("", -reach, reach).ticks([-2.0, 0.0, 2.0].map(|v| (v, decimal(v, 0))));
+    let y = Axis::linear("", 0.0, TOP).ticks([]);
     for (i, batch) in batches.iter().enumerate() {
-        let theory = sample(-reach, reach, 600, |t| density(batch.m, t));
-        let peak = theory.iter().map(|p| p.1).filter(|d| d.is_finite()).fold(0.0, f64::max);
-        let tallest = match batch.m {
-            ..=3 => batch.seen.tallest(),
-            _ => batch.seen.tallest().max(peak),
-        };
-        let x = Axis::linear(if i == batches.len() - 1 { "x̂" } else { "" }, -reach, reach)
-            .ticks([-2.0, 0.0, 2.0].map(|v| (v, crate::number::decimal(v, 0))));
-        let y = Axis::linear("", 0.0, tallest * 1.08).ticks([]);
-        let title = lang.pick(format!("m = {}", batch.m), format!("m = {}", batch.m));
-        let frame = Frame::column(i % COLUMNS, COLUMNS, ROW - 12.0)
-            .below(ROW * (i / COLUMNS) as f64)
-            .title(title);
+        let frame = Frame::column(i % COLUMNS, COLUMNS, ROW - 10.0)
+            .below(KEY + ROW * (i / COLUMNS) as f64)
+            .title(format!("m = {}", batch.m));
         plot(&mut svg, &frame, &x, &y, |plot| {
             plot.histogram(batch.seen, Ink::Blue);
-            plot.line(&theory, Ink::Vermillion);
+            plot.dashed(&sample(-reach, reach, 60, |t| gaussian(t, 0.0, 1.0)), Ink::Muted);
+            if batch.m == 2 {
+                for value in [-1.0, 1.0] {
+                    plot.line(&[(value, 0.0), (value, TOP)], Ink::Vermillion);
+                }
+            }
+            plot.line(&sample(-reach, reach, 600, |t| density(batch.m, t)), Ink::Vermillion);
         });
     }
     svg.finish()
@@ -66,7 +73,7 @@ fn density(m: usize, t: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::well_made;
+    use crate::testing::{check, well_made};
 
     #[test]
     fn four_values_are_uniform_and_many_gaussian() {
@@ -88,10 +95,8 @@ mod tests {
     fn keeps_the_contract() {
         let seen = Histogram::of([-1.0, 0.3, 1.0], -3.0, 3.0, 30);
         let batches = [2, 3, 4, 64].map(|m| BatchHistogram { m, seen: &seen });
-        let svg = small_batches(&batches, Lang::Ko);
-        well_made(&svg);
-        assert_eq!(svg, small_batches(&batches, Lang::Ko));
-        assert!(svg.contains("m = 64"));
+        check(|lang| small_batches(&batches, lang), "이론", "theory");
+        assert!(small_batches(&batches, Lang::Ko).contains("m = 64"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::svg::{Svg, Type};
 
 /// Four kinds of numbers go through the very same kernel, and four things are asked of what comes out.
 pub fn four_checks(lang: Lang) -> String {
-    let mut svg = Svg::new(640.0, 372.0);
+    let mut svg = Svg::new(640.0, 340.0);
     let ways = [
         (
             lang.pick("성질 검사", "property"),
@@ -14,7 +14,7 @@ pub fn four_checks(lang: Lang) -> String {
         ),
         (
             lang.pick("유한 차분", "finite differences"),
-            "x ± h",
+            "x + h, x − h",
             lang.pick("기울기 ≈ dx", "slope ≈ dx"),
         ),
         (lang.pick("이원수", "dual numbers"), "a + bε", lang.pick("미분 = dx", "derivative = dx")),
@@ -31,7 +31,7 @@ pub fn four_checks(lang: Lang) -> String {
         let bottom = Block::new(x, 280.0, 152.0, 84.0 / 1.5);
         svg.arrow_along(&[top.bottom(), (top.center().0, kernel.at.1)], ink, 2.0);
         svg.arrow_along(&[(top.center().0, kernel.bottom().1), bottom.top()], ink, 2.0);
-        svg.block(top, ink, &[(name, Type::SMALL.bold()), (numbers, Type::SMALL.mono())]);
+        svg.block(top, ink, &[(name, Type::SMALL.bold()), (numbers, Type::SMALL)]);
         svg.block(bottom, ink, &[(verdict, Type::SMALL)]);
     }
     let same = lang.pick("같은 코드, 수의 종류만 다르다", "the same code, only the numbers differ");

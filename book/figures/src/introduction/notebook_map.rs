@@ -7,8 +7,8 @@ use crate::svg::{Paint, Svg, Type};
 pub fn notebook_map(lang: Lang) -> String {
     let mut svg = Svg::new(640.0, 424.0);
     let chapter = Block::new(175.0, 8.0, 290.0, 72.0);
-    let example = Block::new(8.0, 176.0, 278.0, 72.0);
-    let tests = Block::new(354.0, 176.0, 278.0, 72.0);
+    let example = Block::new(4.0, 176.0, 262.0, 72.0);
+    let tests = Block::new(374.0, 176.0, 262.0, 72.0);
     let code = Block::new(175.0, 344.0, 290.0, 72.0);
 
     let arrows = [
@@ -24,10 +24,10 @@ pub fn notebook_map(lang: Lang) -> String {
     let words =
         [((176.0, 134.0), "cell[…]"), ((432.0, 134.0), "claim[…]"), ((320.0, 218.0), "code[…]")];
     for (at, word) in words {
-        svg.text(at, Type::SMALL.middle().mono(), word);
+        svg.text(at, Type::SMALL.middle().mono().halo(), word);
     }
-    svg.text((176.0, 306.0), Type::SMALL.middle(), lang.pick("실행", "runs"));
-    svg.text((445.0, 306.0), Type::SMALL.middle(), lang.pick("검사", "checks"));
+    svg.text((176.0, 306.0), Type::SMALL.middle().halo(), lang.pick("실행", "runs"));
+    svg.text((445.0, 306.0), Type::SMALL.middle().halo(), lang.pick("검사", "checks"));
 
     let mut part = |block, ink, title, file| {
         svg.block(block, ink, &[(title, Type::BODY.bold()), (file, Type::SMALL.mono())]);

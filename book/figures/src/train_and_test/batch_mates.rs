@@ -9,8 +9,8 @@ use crate::svg::Svg;
 pub fn batch_mates(outputs: &[f64], inference: f64, lang: Lang) -> String {
     const HEIGHT: f64 = 360.0;
     let dots: Vec<_> = outputs.iter().enumerate().map(|(i, &y)| (i as f64 + 1.0, y)).collect();
-    let words = lang.pick("추론: 늘 같다", "inference");
-    let training = lang.pick("학습 모드", "training");
+    let words = lang.pick("추론", "inference");
+    let training = lang.pick("학습", "training");
     let x = Axis::linear(lang.pick("미니배치 번호", "mini-batch"), 0.0, outputs.len() as f64);
     let name = lang.pick("같은 표본의 출력", "output for the same sample");
     let y = Axis::around(name, outputs.iter().copied().chain([inference]));
