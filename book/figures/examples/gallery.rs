@@ -95,11 +95,16 @@ fn descend(curvature: (f64, f64), rate: f64, steps: usize) -> Vec<(f64, f64)> {
     path
 }
 
-fn normalize(x: &[f64]) -> Vec<f64> {
+fn moments(x: &[f64]) -> (f64, f64) {
     let n = x.len() as f64;
     let mean = x.iter().sum::<f64>() / n;
     let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
-    x.iter().map(|v| (v - mean) / variance.sqrt()).collect()
+    (mean, variance.sqrt())
+}
+
+fn normalize(x: &[f64]) -> Vec<f64> {
+    let (mean, sd) = moments(x);
+    x.iter().map(|v| (v - mean) / sd).collect()
 }
 
 fn all(lang: Lang) -> Vec<(&'static str, String)> {
@@ -214,13 +219,9 @@ fn forward(lang: Lang) -> Vec<(&'static str, String)> {
         histograms.iter().map(|(m, seen)| BatchHistogram { m: *m, seen }).collect();
 
     let skewed: Vec<_> = (0..4000).map(|_| 10.0 + 2.0 * (0.7 * random()).exp()).collect();
+    let (mean, sd) = moments(&skewed);
     let before = Histogram::of(skewed.iter().copied(), 8.0, 23.0, 45);
-    let normalized = normalize(&skewed);
-    let (scale, shift) = {
-        let a = (normalized[1] - normalized[0]) / (skewed[1] - skewed[0]);
-        (a, normalized[0] - a * skewed[0])
-    };
-    let after = Histogram::of(normalized, 8.0 * scale + shift, 23.0 * scale + shift, 45);
+    let after = Histogram::of(normalize(&skewed), (8.0 - mean) / sd, (23.0 - mean) / sd, 45);
 
     let raw = [(3.0, 0.4), (-2.0, 2.0), (8.0, 1.0)]
         .map(|(mean, sd)| (0..24).map(|_| mean + sd * random()).collect::<Vec<f64>>());

@@ -8,10 +8,11 @@ use crate::svg::{Anchor, Svg, Type};
 /// The error of a central difference against its step h, both logarithmic, a line for each scalar type.
 ///
 /// A large dot marks the smallest error of each line. The guides under the lowest line fall like 1/h, as rounding
-/// errors do, and rise like h², as the neglected terms of the series do.
+/// errors do, and rise like h², as the neglected terms of the series do. Steps go from the smallest to the largest.
 pub fn finite_difference(series: &[Series], lang: Lang) -> String {
     const HEIGHT: f64 = 420.0;
-    let points = || series.iter().flat_map(|s| s.points).filter(|p| p.0 > 0.0 && p.1 > 0.0);
+    let points =
+        || series.iter().flat_map(|s| s.points).copied().filter(|&point| has_logarithm(point));
     let x = Axis::log_around(lang.pick("걸음 h", "step h"), points().map(|p| p.0));
     let (low, high) = extent(points().map(|p| p.0));
     let x = x.cut(low, high);
@@ -23,20 +24,22 @@ pub fn finite_difference(series: &[Series], lang: Lang) -> String {
     let mut svg = Svg::new(WIDTH, HEIGHT);
     plot(&mut svg, &Frame::whole(HEIGHT), &x, &y, |plot| {
         let bests: Vec<_> = series.iter().map(best).collect();
-        let least = |p: &&(f64, f64)| p.1;
-        if let Some(&best) = bests.iter().flatten().min_by(|a, b| least(a).total_cmp(&least(b))) {
-            // A fifth of the error keeps the guides off the line that they run along.
-            let guide = |power: f64, to: f64| {
+        let lowest = series.iter().zip(&bests).filter_map(|(line, best)| Some((line, (*best)?)));
+        if let Some((line, best)) = lowest.min_by(|a, b| a.1.1.total_cmp(&b.1.1)) {
+            // From each end of the line to its best step, at a fifth of the error, off the line itself.
+            let guide = |end: Option<&(f64, f64)>, power: f64| {
+                let &(h, error) = end.unwrap_or(&best);
                 sample(0.0, 1.0, 60, |t| t)
                     .into_iter()
-                    .map(|(t, _)| libm::pow(to / best.0, t))
-                    .map(|ratio| (ratio * best.0, 0.2 * best.1 * libm::pow(ratio, power)))
+                    .map(|(t, _)| libm::pow(best.0 / h, t))
+                    .map(|ratio| (ratio * h, 0.2 * error * libm::pow(ratio, power)))
                     .filter(|p| p.1 >= y.low && p.1 <= y.high)
                     .collect::<Vec<_>>()
             };
+            let shown = || line.points.iter().filter(|&&point| has_logarithm(point));
             let guides = [
-                (guide(-1.0, low), "∝ 1/h", Anchor::End, -8.0),
-                (guide(2.0, high), "∝ h²", Anchor::Start, 8.0),
+                (guide(shown().next(), -1.0), "∝ 1/h", Anchor::End, -8.0),
+                (guide(shown().next_back(), 2.0), "∝ h²", Anchor::Start, 8.0),
             ];
             for (points, name, anchor, aside) in guides {
                 plot.dashed(&points, Ink::Muted);
@@ -58,10 +61,14 @@ pub fn finite_difference(series: &[Series], lang: Lang) -> String {
     svg.finish()
 }
 
-/// The point of the smallest error that a logarithm can show.
+fn has_logarithm((h, error): (f64, f64)) -> bool {
+    h > 0.0 && error > 0.0 && h.is_finite() && error.is_finite()
+}
+
+/// The point of the smallest error.
 fn best(line: &Series) -> Option<(f64, f64)> {
-    let shown = line.points.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0 && p.1.is_finite());
-    shown.min_by(|a, b| a.1.total_cmp(&b.1)).copied()
+    let shown = line.points.iter().copied().filter(|&point| has_logarithm(point));
+    shown.min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 #[cfg(test)]

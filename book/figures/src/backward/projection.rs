@@ -7,9 +7,9 @@ use crate::svg::{Anchor, Paint, Svg, Type};
 pub fn projection(lang: Lang) -> String {
     // A drawing in space: along 1 to the right, along x̂ to the front, what is left upwards.
     let at = |one: f64, x_hat: f64, up: f64| {
-        (262.0 + 190.0 * one - 105.0 * x_hat, 250.0 + 30.0 * one + 68.0 * x_hat - 175.0 * up)
+        (262.0 + 190.0 * one - 105.0 * x_hat, 212.0 + 30.0 * one + 68.0 * x_hat - 175.0 * up)
     };
-    let mut svg = Svg::new(640.0, 400.0);
+    let mut svg = Svg::new(640.0, 362.0);
     let plane = [(-0.5, -0.8), (1.45, -0.8), (1.45, 1.5), (-0.5, 1.5)];
     let plane = plane.map(|(one, x_hat)| at(one, x_hat, 0.0));
     svg.polygon(plane, &Paint::fill(Ink::Blue, 0.1));

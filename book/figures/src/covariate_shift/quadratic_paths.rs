@@ -14,7 +14,8 @@ pub struct Descent<'a> {
 
 /// Two losses side by side, with contours: on the elongated one the path zigzags, on the round one it goes straight.
 pub fn quadratic_paths(elongated: &Descent, round: &Descent, lang: Lang) -> String {
-    const HEIGHT: f64 = 380.0;
+    /// Makes the panels square, so that round is round.
+    const HEIGHT: f64 = 374.0;
     let both = [elongated, round];
     let visited = both.iter().flat_map(|d| d.path);
     let far = visited.flat_map(|p| [p.0.abs(), p.1.abs()]).filter(|v| v.is_finite());

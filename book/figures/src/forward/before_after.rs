@@ -16,12 +16,15 @@ pub struct Channel<'a> {
 pub fn before_after(channels: &[Channel], lang: Lang) -> String {
     let height = 90.0 + 52.0 * channels.len().max(2) as f64;
     let mut svg = Svg::new(WIDTH, height);
-    let sides: [(_, fn(&Channel) -> Vec<f64>); 2] = [
-        (lang.pick("정규화 전", "before"), |channel| channel.before.to_vec()),
-        (lang.pick("정규화 후", "after"), |channel| channel.after.to_vec()),
+    let column = |values: for<'a> fn(&Channel<'a>) -> &'a [f64]| -> Vec<&[f64]> {
+        channels.iter().map(values).collect()
+    };
+    let sides = [
+        (lang.pick("정규화 전", "before"), column(|channel| channel.before)),
+        (lang.pick("정규화 후", "after"), column(|channel| channel.after)),
     ];
-    for (i, (title, values)) in sides.into_iter().enumerate() {
-        let (low, high) = extent(channels.iter().flat_map(values));
+    for (i, (title, column)) in sides.into_iter().enumerate() {
+        let (low, high) = extent(column.iter().copied().flatten().copied());
         let margin = (high - low) / 12.0;
         let x = Axis::linear("", low - margin, high + margin);
         // The first channel is at the top.
@@ -36,8 +39,7 @@ pub fn before_after(channels: &[Channel], lang: Lang) -> String {
             Frame { at: (WIDTH * 0.56, 0.0), size: (WIDTH * 0.44, height), ..Frame::default() }
         };
         plot(&mut svg, &frame.title(title), &x, &y, |plot| {
-            for (c, channel) in channels.iter().enumerate() {
-                let values = values(channel);
+            for (c, values) in column.iter().enumerate() {
                 let dots: Vec<_> = values
                     .iter()
                     .enumerate()

@@ -8,7 +8,7 @@ use crate::svg::{Svg, Type};
 
 /// A skewed batch before and after normalization: the same shape, only moved and scaled.
 ///
-/// The dot marks the mean, the bar one standard deviation to each side of it, both read off the histograms.
+/// The dot marks the mean, the bar one standard deviation to each side of it.
 pub fn shape_unchanged(before: &Histogram, after: &Histogram, lang: Lang) -> String {
     const HEIGHT: f64 = 320.0;
     let mut svg = Svg::new(WIDTH, HEIGHT);
@@ -17,6 +17,7 @@ pub fn shape_unchanged(before: &Histogram, after: &Histogram, lang: Lang) -> Str
         (after, lang.pick("정규화 후", "after"), "x̂", Ink::Green),
     ];
     for (i, (histogram, title, symbol, ink)) in panels.into_iter().enumerate() {
+        let (mean, sd) = (histogram.mean, histogram.sd);
         let x = Axis::linear(symbol, histogram.low, histogram.high);
         // A strip for mean and standard deviation under the bars' tops.
         let top = match histogram.tallest() {
@@ -27,9 +28,8 @@ pub fn shape_unchanged(before: &Histogram, after: &Histogram, lang: Lang) -> Str
         let frame = Frame::column(i, 2, HEIGHT).title(title);
         plot(&mut svg, &frame, &x, &y, |plot| {
             plot.histogram(histogram, ink);
-            let (mean, sd) = histogram.mean_and_sd();
             let height = top * 0.87;
-            if sd > 0.0 {
+            if mean.is_finite() && sd.is_finite() {
                 plot.drop_line((mean, height), Ink::Text);
                 plot.thin_line(&[(mean - sd, height), (mean + sd, height)], Ink::Text, 2.0);
                 plot.dots(&[(mean, height)], 5.0, Ink::Text, 1.0);
@@ -51,15 +51,16 @@ mod tests {
 
     #[test]
     fn keeps_the_contract() {
-        let before = Histogram { low: 0.0, high: 8.0, counts: vec![30, 20, 9, 3, 1] };
-        let after = Histogram { low: -1.2, high: 4.0, counts: vec![30, 20, 9, 3, 1] };
+        let batch = [0.1, 0.2, 0.4, 0.5, 1.1, 1.3, 2.7, 6.0];
+        let before = Histogram::of(batch, 0.0, 8.0, 5);
+        let after = Histogram::of(batch.map(|x| (x - before.mean) / before.sd), -1.2, 4.0, 5);
         check(|lang| shape_unchanged(&before, &after, lang), "정규화 전", "before");
     }
 
     #[test]
     fn odd_numbers_are_drawn() {
-        let empty = Histogram { low: 0.0, high: 0.0, counts: vec![] };
-        let one = Histogram { low: 0.0, high: 1.0, counts: vec![7] };
+        let empty = Histogram::of([], 0.0, 0.0, 0);
+        let one = Histogram::of([0.5, 1e300, f64::NAN], 0.0, 1.0, 1);
         well_made(&shape_unchanged(&empty, &one, Lang::Ko));
     }
 }

@@ -27,7 +27,7 @@ pub fn small_batches(batches: &[BatchHistogram], lang: Lang) -> String {
     let rows = batches.len().div_ceil(COLUMNS);
     let mut svg = Svg::new(WIDTH, KEY + ROW * rows as f64);
     svg.key([
-        (lang.pick("본 x̂", "x̂ as seen"), Ink::Blue),
+        (lang.pick("관측한 x̂", "observed x̂"), Ink::Blue),
         (lang.pick("이론", "theory"), Ink::Vermillion),
         (lang.pick("가우스 분포", "Gaussian"), Ink::Muted),
     ]);
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn odd_numbers_are_drawn() {
         well_made(&small_batches(&[], Lang::Ko));
-        let seen = Histogram { low: 0.0, high: 0.0, counts: vec![] };
+        let seen = Histogram::of([], 0.0, 0.0, 0);
         let batches = [0, 1, 2, 1_000_000].map(|m| BatchHistogram { m, seen: &seen });
         well_made(&small_batches(&batches, Lang::En));
     }

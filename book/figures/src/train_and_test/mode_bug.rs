@@ -28,23 +28,22 @@ pub fn mode_bug(rows: &[ModeAccuracy], lang: Lang) -> String {
     .ticks(sizes);
     let y = Axis::linear(lang.pick("시험 정확도", "test accuracy"), 0.0, 1.0)
         .ticks((0..=5).map(|fifth| (f64::from(fifth) / 5.0, format!("{} %", fifth * 20))));
-    let lines: [(_, _, fn(&ModeAccuracy) -> f64); 2] = [
-        (lang.pick("이동 통계", "running"), Ink::Blue, |row| row.running),
-        (lang.pick("배치 통계", "batch"), Ink::Vermillion, |row| row.batch),
+    let column = |accuracy: fn(&ModeAccuracy) -> f64| -> Vec<_> {
+        rows.iter().enumerate().map(|(i, row)| (place(i), accuracy(row))).collect()
+    };
+    let lines = [
+        (lang.pick("이동 통계", "running"), Ink::Blue, column(|row| row.running)),
+        (lang.pick("배치 통계", "batch"), Ink::Vermillion, column(|row| row.batch)),
     ];
 
     let mut svg = Svg::new(WIDTH, HEIGHT);
-    let frame = Frame::whole(HEIGHT).names(lines.map(|line| line.0));
+    let frame = Frame::whole(HEIGHT).names(lines.each_ref().map(|line| line.0));
     plot(&mut svg, &frame, &x, &y, |plot| {
-        let mut names = Vec::new();
-        for (name, ink, accuracy) in lines {
-            let points: Vec<_> =
-                rows.iter().enumerate().map(|(i, row)| (place(i), accuracy(row))).collect();
-            plot.line(&points, ink);
-            plot.dots(&points, 5.0, ink, 1.0);
-            names.push((name, end(&points), ink));
+        for (_, ink, points) in &lines {
+            plot.line(points, *ink);
+            plot.dots(points, 5.0, *ink, 1.0);
         }
-        plot.names(names);
+        plot.names(lines.iter().map(|(name, ink, points)| (*name, end(points), *ink)));
     });
     svg.finish()
 }
