@@ -97,6 +97,8 @@ pub struct Book {
     pub project: Project,
     /// The chapters of each language, in the order of `SUMMARY.md`.
     pub chapters: [Vec<Chapter>; 2],
+    /// The tables of contents, without the lines of chapters that cannot be read.
+    pub summaries: [String; 2],
     pub registry: Registry,
     pub evidence: BTreeMap<Name, Evidence>,
     pub problems: Vec<Problem>,
@@ -106,11 +108,13 @@ impl Book {
     /// Reads everything and checks it. What is wrong is in `problems`.
     pub fn read(project: &Project) -> Book {
         let mut problems = Vec::new();
-        let chapters = Lang::ALL.map(|lang| chapters(project, lang, &mut problems));
+        let [ko, en] = Lang::ALL.map(|lang| chapters(project, lang, &mut problems));
+        let (chapters, summaries) = ([ko.0, en.0], [ko.1, en.1]);
         let registry = claims::read(&project.repository, &mut problems);
         let mut book = Book {
             project: project.clone(),
             chapters,
+            summaries,
             registry,
             evidence: BTreeMap::new(),
             problems,
@@ -404,8 +408,9 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
-/// The chapters that `SUMMARY.md` lists, and a complaint about every file that it does not.
-fn chapters(project: &Project, lang: Lang, problems: &mut Vec<Problem>) -> Vec<Chapter> {
+/// The chapters that `SUMMARY.md` lists, and that list as far as they can be read. There is a complaint
+/// about every file that it does not list.
+fn chapters(project: &Project, lang: Lang, problems: &mut Vec<Problem>) -> (Vec<Chapter>, String) {
     let dir = project.dir.join(lang.code());
     let summary = dir.join("SUMMARY.md");
     let file = project.name(&summary);
@@ -413,50 +418,57 @@ fn chapters(project: &Project, lang: Lang, problems: &mut Vec<Problem>) -> Vec<C
         Ok(text) => text,
         Err(e) => {
             problems.push(Problem::new(file, 0, format!("cannot be read: {e}")));
-            return Vec::new();
+            return Default::default();
         }
     };
-    let mut chapters: Vec<Chapter> = Vec::new();
+    let mut chapters = Vec::new();
+    let (mut listed, mut unread) = (BTreeSet::new(), BTreeSet::new());
     for (line, title, path) in links(&text) {
-        let mut problem = |message: String| problems.push(Problem::new(&file, line, message));
         if title.contains('$') {
-            problem(format!(
-                "a title in the table of contents is plain text, without formulas: `{title}`"
-            ));
+            let message = "a title in the table of contents is plain text, without formulas";
+            problems.push(Problem::new(&file, line, message));
         }
-        if !path.ends_with(".md") {
-            problem(format!("expected a link to a chapter, found `{path}`"));
-        } else if chapters.iter().any(|c| c.path == path) {
-            problem(format!("the chapter `{path}` is listed twice"));
-        } else {
-            match std::fs::read_to_string(dir.join(&path)) {
-                Ok(text) => {
-                    let text = text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text);
-                    let file = project.name(&dir.join(&path));
-                    let scan = scan::scan(&text, &file);
-                    chapters.push(Chapter { lang, path, title, file, text, scan });
-                }
-                Err(e) => problem(format!(
-                    "the chapter {} cannot be read: {e}",
-                    project.name(&dir.join(&path))
-                )),
+        let fresh = listed.insert(path.clone());
+        match read_chapter(project, lang, &dir, &path, title) {
+            Ok(chapter) if fresh => chapters.push(chapter),
+            Ok(_) => {
+                problems.push(Problem::new(&file, line, format!("`{path}` is listed twice")));
+                unread.insert(line);
+            }
+            Err(message) => {
+                problems.push(Problem::new(&file, line, message));
+                unread.insert(line);
             }
         }
     }
     let files = std::fs::read_dir(&dir).into_iter().flatten().flatten();
-    for name in
-        files.filter_map(|entry| entry.file_name().into_string().ok()).collect::<BTreeSet<_>>()
-    {
-        let listed = chapters.iter().any(|c| c.path == name) || text.contains(&name);
-        if name.ends_with(".md") && !matches!(name.as_str(), "SUMMARY.md" | "404.md") && !listed {
-            problems.push(Problem::new(
-                project.name(&dir.join(&name)),
-                0,
-                format!("{file} does not list this chapter"),
-            ));
+    for name in files.filter_map(|entry| entry.file_name().into_string().ok()) {
+        let chapter = name.ends_with(".md") && !matches!(name.as_str(), "SUMMARY.md" | "404.md");
+        if chapter && !listed.contains(&name) {
+            let message = format!("{file} does not list this chapter");
+            problems.push(Problem::new(project.name(&dir.join(&name)), 0, message));
         }
     }
-    chapters
+    let readable = (1..).zip(text.lines()).filter(|(line, _)| !unread.contains(line));
+    (chapters, readable.map(|(_, text)| format!("{text}\n")).collect())
+}
+
+fn read_chapter(
+    project: &Project,
+    lang: Lang,
+    dir: &Path,
+    path: &str,
+    title: String,
+) -> Result<Chapter, String> {
+    if !path.ends_with(".md") {
+        return Err(format!("expected a link to a chapter, found `{path}`"));
+    }
+    let file = project.name(&dir.join(path));
+    let text = std::fs::read_to_string(dir.join(path))
+        .map_err(|e| format!("the chapter {file} cannot be read: {e}"))?;
+    let text = text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text);
+    let scan = scan::scan(&text, &file);
+    Ok(Chapter { lang, path: path.into(), title, file, text, scan })
 }
 
 /// The links of a table of contents: line, title, target.

@@ -59,8 +59,10 @@ impl Composer<'_> {
                 Ok(Some(written)) => written,
                 Ok(None) => continue,
                 Err(message) => {
-                    self.problems.push(Problem::new(&self.chapter.file, item.line, message));
-                    continue;
+                    let problem = Problem::new(&self.chapter.file, item.line, message);
+                    let written = self.in_draft(item, &problem.message);
+                    self.problems.push(problem);
+                    written
                 }
             };
             let Range { start, end } = item.range;
@@ -83,6 +85,21 @@ impl Composer<'_> {
             Kind::Directive(Directive::Code { path, anchor }) => block(&self.code(path, anchor)?),
             Kind::Directive(Directive::Claims) => block(&self.ledger()?),
         }))
+    }
+
+    /// What a draft shows in place of something that is missing or broken.
+    fn in_draft(&mut self, item: &Item, message: &str) -> String {
+        match item.kind {
+            Kind::Math { .. } => {
+                let number = self.keep(escape(message));
+                format!(r#"<span class="draft" data-press="{number}"></span>"#)
+            }
+            _ => block(&self.missing(message)),
+        }
+    }
+
+    fn missing(&mut self, message: &str) -> String {
+        format!(r#"<p class="draft" data-press="{}"></p>"#, self.keep(escape(message)))
     }
 
     fn lang(&self) -> Lang {
@@ -140,10 +157,10 @@ impl Composer<'_> {
     }
 
     fn claim(&mut self, name: &Name) -> Result<String, String> {
-        // A claim without a test or without evidence is reported where it is read.
+        // Whether there is a test and evidence was checked when the book was read.
         let (Some(claim), Some(evidence)) = (self.book.registry.get(name), self.evidence(name))
         else {
-            return Ok(String::new());
+            return Ok(self.missing(&format!("The claim {name} is not verified yet.")));
         };
         let (html, fonts) = badge::badge(claim, evidence, self.lang(), &self.up(), self.math)
             .map_err(|e| format!("in the sentence of {}:{}, {e}", claim.file, claim.line))?;

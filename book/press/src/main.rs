@@ -25,12 +25,18 @@ enum Command {
         /// Open the book in the browser
         #[arg(short, long)]
         open: bool,
+        /// Build in spite of what is missing, and mark it on the pages
+        #[arg(long)]
+        draft: bool,
     },
     /// Write the site: Korean at its root, English under en/
     Build {
         /// Where to write it [default: book/build]
         #[arg(short, long, value_name = "DIR")]
         dest_dir: Option<PathBuf>,
+        /// Build in spite of what is missing, and mark it on the pages
+        #[arg(long)]
+        draft: bool,
     },
     /// Check chapters, claims, cells and figures of both languages without writing anything
     Check,
@@ -61,14 +67,17 @@ fn run(command: Command) -> Result<()> {
         Project::at(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("book")));
     let math = Math::default();
     match command {
-        Command::Serve { port, open } => serve::serve(&project, port, open),
-        Command::Build { dest_dir } => {
+        Command::Serve { port, open, draft } => serve::serve(&project, port, open, draft),
+        Command::Build { dest_dir, draft } => {
             let config = site::config(&project)?;
             let to = match dest_dir {
                 Some(dir) => std::env::current_dir()?.join(dir),
                 None => site::destination(&project, &config),
             };
-            site::build(&project, &config, &to, &math)?;
+            let tolerated = site::build(&project, &config, &to, &math, draft)?;
+            if !tolerated.0.is_empty() {
+                eprintln!("{tolerated}");
+            }
             println!(
                 "{}     한국어\n{}  English",
                 to.join("index.html").display(),
@@ -87,7 +96,9 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Render => {
             let context = RenderContext::from_json(std::io::stdin().lock())?;
-            site::build(&Project::at(&context.root), &context.config, &context.destination, &math)
+            let project = Project::at(&context.root);
+            site::build(&project, &context.config, &context.destination, &math, false)?;
+            Ok(())
         }
     }
 }

@@ -34,7 +34,7 @@ const WATCHED: [&str; 8] = [
 /// notifications does not take our own reading for a change.
 const PAUSE: Duration = Duration::from_millis(250);
 
-pub fn serve(project: &Project, port: u16, open_browser: bool) -> Result<()> {
+pub fn serve(project: &Project, port: u16, open_browser: bool, draft: bool) -> Result<()> {
     let listener = listen(port)?;
     let port = listener.local_addr()?.port();
     let (korean, english) =
@@ -44,7 +44,7 @@ pub fn serve(project: &Project, port: u16, open_browser: bool) -> Result<()> {
     let to = site::destination(project, &site::config(project)?);
 
     let mut seen = snapshot(project);
-    let mut built = build(project, &to, &math, &failure, false);
+    let mut built = build(project, &to, &math, draft, &failure, false);
     let reload = LiveReloadLayer::new();
     let reloader = reload.reloader();
     let app = router(&to, failure.clone()).layer(reload);
@@ -64,7 +64,7 @@ pub fn serve(project: &Project, port: u16, open_browser: bool) -> Result<()> {
         let now = snapshot(project);
         if now != seen {
             seen = now;
-            let good = build(project, &to, &math, &failure, built);
+            let good = build(project, &to, &math, draft, &failure, built);
             // The page with the complaint is reloaded as well.
             if good || !built {
                 reloader.reload();
@@ -91,9 +91,22 @@ fn listen(port: u16) -> Result<TcpListener> {
 type Failure = Arc<RwLock<Option<String>>>;
 
 /// Builds, says how it went, and tells whether it went well.
-fn build(project: &Project, to: &Path, math: &Math, failure: &Failure, built_before: bool) -> bool {
+fn build(
+    project: &Project,
+    to: &Path,
+    math: &Math,
+    draft: bool,
+    failure: &Failure,
+    built_before: bool,
+) -> bool {
     let start = Instant::now();
-    let result = site::config(project).and_then(|config| site::build(project, &config, to, math));
+    let result =
+        site::config(project).and_then(|config| site::build(project, &config, to, math, draft));
+    if let Ok(tolerated) = &result
+        && !tolerated.0.is_empty()
+    {
+        eprintln!("{tolerated}");
+    }
     let complaint = result.as_ref().err().map(|e| format!("{e:#}"));
     match &complaint {
         None => println!("Built in {:.1} s.", start.elapsed().as_secs_f64()),

@@ -19,20 +19,18 @@ use std::path::{Path, PathBuf};
 
 /// Reads the book and checks all of it without building anything.
 pub fn check(project: &Project, math: &Math) -> Result<Book, Problems> {
-    checked(project, math).map(|(book, _)| book)
+    let (book, _, problems) = read(project, math);
+    if problems.0.is_empty() { Ok(book) } else { Err(problems) }
 }
 
-fn checked(project: &Project, math: &Math) -> Result<(Book, [Composed; 2]), Problems> {
+fn read(project: &Project, math: &Math) -> (Book, [Composed; 2], Problems) {
     let mut book = Book::read(project);
     let mut problems = std::mem::take(&mut book.problems);
     let composed = Lang::ALL.map(|lang| compose(&book, lang, math, &mut problems));
-    if problems.is_empty() {
-        return Ok((book, composed));
-    }
     let mut seen = BTreeSet::new();
     problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     problems.retain(|p: &Problem| seen.insert(p.to_string()));
-    Err(Problems(problems))
+    (book, composed, Problems(problems))
 }
 
 /// The settings in `book.toml`, and those that the environment overrides as for mdBook itself.
@@ -48,8 +46,18 @@ pub fn destination(project: &Project, config: &Config) -> PathBuf {
 }
 
 /// Builds the site beside `to` and then brings `to` up to date, so that a failed build changes nothing.
-pub fn build(project: &Project, config: &Config, to: &Path, math: &Math) -> Result<()> {
-    let (_, composed) = checked(project, math)?;
+/// A draft is built in spite of the problems, which are returned.
+pub fn build(
+    project: &Project,
+    config: &Config,
+    to: &Path,
+    math: &Math,
+    draft: bool,
+) -> Result<Problems> {
+    let (book, composed, problems) = read(project, math);
+    if !draft && !problems.0.is_empty() {
+        return Err(problems.into());
+    }
     refuse_foreign(to)?;
     let work = tempfile::tempdir()?;
     let dirs = Lang::ALL.map(|lang| work.path().join(lang.code()));
@@ -58,7 +66,8 @@ pub fn build(project: &Project, config: &Config, to: &Path, math: &Math) -> Resu
             .into_iter()
             .map(|lang| {
                 let (dir, composed) = (&dirs[lang as usize], &composed[lang as usize]);
-                scope.spawn(move || pages(project, config, lang, composed, dir))
+                let summary = &book.summaries[lang as usize];
+                scope.spawn(move || pages(project, config, lang, summary, composed, dir))
             })
             .collect();
         builds.into_iter().try_for_each(|build| {
@@ -76,7 +85,8 @@ pub fn build(project: &Project, config: &Config, to: &Path, math: &Math) -> Resu
         fs::write(dir.join(name), bytes)?;
     }
     sources(config, &composed, &site)?;
-    sync(&site, to)
+    sync(&site, to)?;
+    Ok(problems)
 }
 
 /// The pages of one language.
@@ -84,6 +94,7 @@ fn pages(
     project: &Project,
     base: &Config,
     lang: Lang,
+    summary: &str,
     composed: &Composed,
     dir: &Path,
 ) -> Result<()> {
@@ -107,7 +118,9 @@ fn pages(
     html["site-url"] = format!("{root}/{}", lang.prefix()).into();
     config.set("output", json!({ "html": html }))?;
 
-    let mut book = MDBook::load_with_config(&project.dir, config)?;
+    let summary = mdbook_summary::parse_summary(summary)
+        .with_context(|| format!("book/{}/SUMMARY.md", lang.code()))?;
+    let mut book = MDBook::load_with_config_and_summary(&project.dir, config, summary)?;
     book.book.for_each_mut(|item| {
         if let BookItem::Chapter(chapter) = item
             && let Some(path) = &chapter.source_path

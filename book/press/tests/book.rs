@@ -1,0 +1,18 @@
+//! The book in sync: every citation of this repository's own book resolves, in both languages alike.
+
+use press::book::Project;
+use press::math::Math;
+use press::site;
+use std::path::Path;
+
+#[test]
+fn the_book_is_in_sync() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    match site::check(&Project::at(dir), &Math::default()) {
+        Ok(book) => {
+            assert!(book.chapters.iter().all(|chapters| !chapters.is_empty()));
+            assert!(!book.registry.is_empty());
+        }
+        Err(problems) => panic!("{problems}"),
+    }
+}
