@@ -1,8 +1,8 @@
 //! A random batch, and what an implementation makes of it.
 
-use super::{Float, Norm, Number, Prime, mean};
+use super::{Float, Measure, Norm, Number, Prime, largest, mean};
 use batchnorm::scalar::Field;
-use ndarray::{Array1, Array3, Ix3};
+use ndarray::{Array1, Array3, Axis, Ix3, s};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -15,6 +15,8 @@ pub struct Batch<F> {
     pub gamma: Array1<F>,
     pub beta: Array1<F>,
     pub eps: F,
+    /// A permutation of the N·S values of a channel.
+    pub order: Vec<usize>,
     /// A few more random numbers, positive (over the prime field: squares), for claims that scale or
     /// shift something.
     pub spare: [F; 3],
@@ -43,6 +45,23 @@ pub struct Channel<F: Number> {
     pub dbeta: F::Wide,
 }
 
+impl<F: Number> Channel<F> {
+    /// x̂ by the definition, not by what is checked.
+    pub fn normalized(&self) -> Vec<F::Wide> {
+        self.x.iter().map(|&x| (x - self.mean) / self.s).collect()
+    }
+
+    /// g·x̂, with this x̂.
+    pub fn g_xhat(&self) -> Vec<F::Wide> {
+        self.g.iter().zip(self.normalized()).map(|(&g, xhat)| g * xhat).collect()
+    }
+
+    /// What the error of dx is relative to: its own size, and that of the terms that cancel in it.
+    pub fn dx_size(&self) -> f64 {
+        largest(&self.dx) + (self.gamma / self.s).size() * largest(&self.g)
+    }
+}
+
 impl<F: Number> Batch<F> {
     pub fn channels_count(&self) -> usize {
         self.gamma.len()
@@ -50,7 +69,7 @@ impl<F: Number> Batch<F> {
 
     /// The values of one channel.
     pub fn channel_of(&self, tensor: &Array3<F>, c: usize) -> Vec<F::Wide> {
-        tensor.index_axis(ndarray::Axis(1), c).iter().map(|v| v.widen()).collect()
+        tensor.index_axis(Axis(1), c).iter().map(|v| v.widen()).collect()
     }
 
     /// y, by the implementation that is checked.
@@ -74,7 +93,7 @@ impl<F: Number> Batch<F> {
         (0..self.channels_count()).map(move |c| {
             let x = self.channel_of(&self.x, c);
             let mu = mean(&x);
-            let var = mean(&x.iter().map(|&x| (x - mu) * (x - mu)).collect::<Vec<_>>());
+            let var = variance(&x);
             let eps = self.eps.widen();
             Channel {
                 m: F::Wide::count(x.len()),
@@ -99,11 +118,41 @@ impl<F: Number> Batch<F> {
     pub fn with_eps(&self, eps: F) -> Self {
         Batch { eps, ..self.clone() }
     }
+
+    /// A batch of one channel with these values, all else from this one. Over the prime field ε is
+    /// another, such that v + ε has a root.
+    pub fn single(&self, values: &[F]) -> Self {
+        let m = values.len();
+        let wide: Vec<_> = values.iter().map(|v| v.widen()).collect();
+        let tensor = |values: &[F]| tensor((m, 1, 1), values.to_vec());
+        let g: Vec<_> = self.g.iter().copied().cycle().take(m).collect();
+        Batch {
+            x: tensor(values),
+            g: tensor(&g),
+            gamma: self.gamma.slice(s![..1]).to_owned(),
+            beta: self.beta.slice(s![..1]).to_owned(),
+            eps: F::eps_with_root(self.eps, F::narrow(variance(&wide)), self.spare[0]),
+            order: (0..m).collect(),
+            spare: self.spare,
+        }
+    }
+
+    /// Two values of the first channel that differ.
+    pub fn two_values(&self) -> [F; 2] {
+        let channel = self.x.index_axis(Axis(1), 0);
+        let first = channel[[0, 0]];
+        let other = channel.iter().find(|&&v| v != first).expect("no channel is constant");
+        [first, *other]
+    }
 }
 
 /// Batches of at least two values per channel.
 fn shapes() -> impl Strategy<Value = (usize, usize, usize)> {
     (1..=8usize, 1..=3usize, 1..=5usize).prop_filter("two values", |(n, _, s)| n * s >= 2)
+}
+
+fn order(m: usize) -> impl Strategy<Value = Vec<usize>> {
+    Just((0..m).collect::<Vec<_>>()).prop_shuffle()
 }
 
 fn tensor<F: Copy>(shape: (usize, usize, usize), values: Vec<F>) -> Array3<F> {
@@ -130,13 +179,13 @@ pub fn floats<F: Float>() -> impl Strategy<Value = Batch<F>> {
         let len = n * c * s;
         let parameters =
             (vec(-2.0..2.0f64, c), vec(-2.0..2.0f64, c), [0.1..4.0f64, 0.1..4.0, 0.1..4.0]);
-        (values(len), vec(-1.0..1.0f64, len), parameters).prop_map(
-            move |(z, g, (gamma, beta, spare))| {
+        (values(len), vec(-1.0..1.0f64, len), order(n * s), parameters).prop_map(
+            move |(z, g, order, (gamma, beta, spare))| {
                 let mut x =
                     tensor((n, c, s), z.iter().map(|z| F::from_f64(size * (offset + z))).collect());
                 for channel in 0..c {
                     let first = x[[0, channel, 0]];
-                    let mut values = x.index_axis_mut(ndarray::Axis(1), channel);
+                    let mut values = x.index_axis_mut(Axis(1), channel);
                     if values.iter().all(|&v| v == first) {
                         values[[n - 1, s - 1]] = F::from_f64(size * (offset + z[0] + 1.0));
                     }
@@ -149,8 +198,8 @@ pub fn floats<F: Float>() -> impl Strategy<Value = Batch<F>> {
                     ),
                     gamma: gamma.iter().map(|&v| F::from_f64(v)).collect(),
                     beta: beta.iter().map(|&v| F::from_f64(v)).collect(),
-                    // In `f32` a square of the smallest sizes is not below ε = 1e-8 by accident but by far.
                     eps: F::from_f64(eps),
+                    order,
                     spare: spare.map(F::from_f64),
                 }
             },
@@ -168,43 +217,42 @@ pub fn points() -> impl Strategy<Value = Batch<Prime>> {
     shape.prop_flat_map(move |(n, c, s)| {
         let len = n * c * s;
         let parameters = (vec(prime(), c), vec(prime(), c), [square(), square(), square()]);
-        (any::<u64>(), vec(prime(), len), parameters).prop_map(
-            move |(seed, g, (gamma, beta, spare))| {
-                let mut draws = (seed..).map(scramble);
+        (any::<u64>(), vec(prime(), len), order(n * s), parameters).prop_map(
+            move |(seed, g, order, (gamma, beta, spare))| {
+                let mut draws = (seed..).map(|i| Prime::new(scramble(i)));
                 let mut draw = || draws.next().expect("endless");
                 let mut x = tensor((n, c, s), vec![Prime::ZERO; len]);
                 for channel in 0..c {
-                    let mut values = x.index_axis_mut(ndarray::Axis(1), channel);
+                    let mut values = x.index_axis_mut(Axis(1), channel);
                     while {
                         values.map_inplace(|v| *v = draw());
-                        !variance(values.iter().copied()).is_square()
+                        !variance(&values.iter().copied().collect::<Vec<_>>()).is_square()
                     } {}
                 }
                 let rooted = |eps: &Prime| {
                     (0..c).all(|channel| {
-                        let values = x.index_axis(ndarray::Axis(1), channel);
-                        (variance(values.iter().copied()) + *eps).is_square()
+                        let values = x.index_axis(Axis(1), channel);
+                        (variance(&values.iter().copied().collect::<Vec<_>>()) + *eps).is_square()
                     })
                 };
                 let eps =
                     std::iter::repeat_with(&mut draw).find(rooted).expect("half of all have roots");
                 let (gamma, beta) = (gamma.into(), beta.into());
-                Batch { g: tensor((n, c, s), g), x, gamma, beta, eps, spare }
+                Batch { g: tensor((n, c, s), g), x, gamma, beta, eps, order, spare }
             },
         )
     })
 }
 
-fn variance(values: impl Iterator<Item = Prime>) -> Prime {
-    let values: Vec<_> = values.collect();
-    let mu = mean(&values);
+fn variance<W: Field>(values: &[W]) -> W {
+    let mu = mean(values);
     mean(&values.iter().map(|&v| (v - mu) * (v - mu)).collect::<Vec<_>>())
 }
 
 /// One number of a random sequence, from its index (the finalizer of SplitMix64).
-fn scramble(index: u64) -> Prime {
+pub fn scramble(index: u64) -> u64 {
     let z = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    Prime::new(z ^ (z >> 31))
+    z ^ (z >> 31)
 }

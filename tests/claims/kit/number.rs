@@ -30,18 +30,20 @@ impl Measure for Prime {
 /// What a claim can be stated on: `f32`, `f64` and the integers modulo a prime. Claims *measure* in
 /// the wide type, so that measuring adds no error of its own to that of the kernels.
 pub trait Number: Scalar<Wide: Measure> {
-    /// Whether it never rounds.
-    const EXACT: bool;
+    /// The ε given, where every v + ε has a root; over the prime field an ε such that v + ε has this
+    /// one.
+    fn eps_with_root(eps: Self, var: Self, root: Self) -> Self {
+        let _ = (var, root);
+        eps
+    }
 }
 
+impl Number for f32 {}
+impl Number for f64 {}
 impl Number for Prime {
-    const EXACT: bool = true;
-}
-impl Number for f32 {
-    const EXACT: bool = false;
-}
-impl Number for f64 {
-    const EXACT: bool = false;
+    fn eps_with_root(_: Prime, var: Prime, root: Prime) -> Prime {
+        root * root - var
+    }
 }
 
 /// Numbers that round.
@@ -82,6 +84,10 @@ pub fn sum<W: Field>(values: impl IntoIterator<Item = W>) -> W {
 
 pub fn mean<W: Field>(values: &[W]) -> W {
     sum(values.iter().copied()) / W::count(values.len())
+}
+
+pub fn mean_of<W: Field>(values: &[W], f: impl Fn(W) -> W) -> W {
+    mean(&values.iter().map(|&v| f(v)).collect::<Vec<_>>())
 }
 
 /// The largest magnitude.

@@ -29,6 +29,11 @@ impl<F: Number> Sides<F> {
         Sides { scale, ..self }
     }
 
+    /// To the last bit, whatever the numbers.
+    pub fn exactly(self) -> Self {
+        self.to(0.0)
+    }
+
     /// 0 where the statement holds to the last digit.
     pub fn error(&self) -> f64 {
         let excess = self.left - self.right;

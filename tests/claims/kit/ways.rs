@@ -22,10 +22,27 @@ pub fn prime_field(bn: Norm, holds: Statement<Prime>) -> Proof {
 
 /// The statement for 256 random batches, within the tolerance of the scalar.
 pub fn property<F: Float>(bn: Norm, holds: Statement<F>) -> Proof {
+    property_within::<F>(bn, F::TOLERANCE, holds)
+}
+
+/// The same with another tolerance, for what is approximate by itself.
+pub fn property_within<F: Float>(bn: Norm, tolerance: f64, holds: Statement<F>) -> Proof {
     let cases = 256;
-    let worst = worst_over(bn, cases, batch::floats(), holds, F::TOLERANCE)?;
+    let worst = worst_over(bn, cases, batch::floats(), holds, tolerance)?;
     let check = Check::new(How::Property, cases as usize).scalar(F::NAME);
-    Ok(vec![check.within(F::TOLERANCE, worst)?])
+    Ok(vec![check.within(tolerance, worst)?])
+}
+
+/// The statement everywhere: exactly over the prime field, within rounding in `f32` and `f64`.
+#[macro_export]
+macro_rules! everywhere {
+    ($bn:expr, $holds:ident) => {
+        $crate::kit::all([
+            $crate::kit::prime_field($bn, $holds),
+            $crate::kit::property::<f32>($bn, $holds),
+            $crate::kit::property::<f64>($bn, $holds),
+        ])
+    };
 }
 
 /// The same check, called by the name of what it does to the batch.
