@@ -153,10 +153,17 @@ fn way(check: &Check, lang: Lang) -> String {
     if let Some(scalar) = &check.scalar {
         let _ = write!(text, ", <code>{}</code>", escape(scalar));
     }
-    if let Some(note) = &check.note {
+    if let Some(note) = note(check, lang) {
         let _ = write!(text, " ({})", escape(note));
     }
     text
+}
+
+/// A note may be in both languages, as `English / 한국어`.
+fn note(check: &Check, lang: Lang) -> Option<&str> {
+    let note = check.note.as_deref()?;
+    let mut parts = note.split(" / ");
+    Some(parts.find(|part| lang::has_hangul(part) == (lang == Lang::Ko)).unwrap_or(note))
 }
 
 fn error(check: &Check, lang: Lang) -> String {
@@ -233,6 +240,15 @@ mod tests {
             assert!(en.contains(part), "{part} not in {en}");
         }
         assert!(!en.contains("검증"));
+    }
+
+    #[test]
+    fn a_note_in_both_languages() {
+        let json = r#"{"checks":[{"how":"golden","cases":1,"note":"by hand / 손으로"},{"how":"golden","cases":1,"note":"PyTorch"}]}"#;
+        let evidence = Evidence::parse(json).unwrap();
+        let notes = |lang| evidence.ways().map(|c| note(c, lang).unwrap()).collect::<Vec<_>>();
+        assert_eq!(notes(Lang::Ko), ["손으로", "PyTorch"]);
+        assert_eq!(notes(Lang::En), ["by hand", "PyTorch"]);
     }
 
     #[test]
