@@ -1,7 +1,7 @@
 //! An affine map per channel: what batch normalization is once its statistics are fixed.
 
 use super::error::Result;
-use super::norm::{check_length, check_shape};
+use super::norm::{check_length, check_shape, update};
 use super::scalar::{Field, Scalar};
 use super::split::{Plan, Split};
 use ndarray::{Array, Array1, ArrayRef, Dimension};
@@ -79,19 +79,19 @@ impl<F: Scalar> Affine<F> {
     /// [`Error::Rank`](super::error::Error::Rank), [`Error::Empty`](super::error::Error::Empty), or
     /// [`Error::Length`](super::error::Error::Length) if the channels of x are not those of the map.
     pub fn apply<D: Dimension>(&self, x: &ArrayRef<F, D>) -> Result<Array<F, D>> {
-        let split = self.split(x.shape())?;
-        let mut y = x.as_standard_layout().into_owned();
-        let data = y.as_slice_mut().expect("made row-major one line above");
-        for c in 0..split.kept {
-            let (center, scale, shift) =
-                (self.center[c].widen(), self.scale[c], self.shift[c].widen());
-            for run in split.runs(c) {
-                data[run].iter_mut().for_each(|v| {
-                    *v = F::narrow((v.widen() - center) * scale + shift);
-                });
-            }
+        let (split, shape) = (self.split(x.shape())?, x.raw_dim());
+        let x = x.as_standard_layout();
+        let x = x.as_slice().expect("made row-major one line above");
+        let mut y = vec![F::ZERO; x.len()];
+        for block in split.blocks() {
+            let c = block.lanes();
+            let center = c.map(|c| self.center[c].widen());
+            let (scale, shift) = (c.map(|c| self.scale[c]), c.map(|c| self.shift[c].widen()));
+            update(&mut y, x, block.runs(), |i, _, x| {
+                F::narrow((x.widen() - center[i]) * scale[i] + shift[i])
+            });
         }
-        Ok(y)
+        Ok(Array::from_shape_vec(shape, y).expect("as many values as x"))
     }
     // ANCHOR_END: apply
 

@@ -3,12 +3,15 @@
 //! Every layer of this crate is a [`Plan`], which says which values share a mean and which share a γ
 //! and a β, followed by these two functions. Both are generic over [`Scalar`]: the tests run them, as
 //! they stand, on dual numbers and over a prime field.
+//!
+//! They work on 16 values side by side, the lanes, so that the compiler can use vector instructions:
+//! whatever is indexed by `i` below has one element for each lane.
 
 use super::error::{Error, Result};
 use super::scalar::{Field, Scalar};
-use super::split::{Plan, Split};
+use super::split::{Block, LANES, Plan, Runs};
 use ndarray::{Array, Array1, ArrayRef, Dimension};
-use std::ops::Range;
+use std::array;
 
 /// Mean, variance and 1/√(v+ε) of the values that share a mean.
 ///
@@ -17,55 +20,55 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moments<F: Scalar> {
     unit: F,
-    per_unit: F,
     mean: F::Wide,
     var: F::Wide,
     inv_std: F::Wide,
     eps_share: F::Wide,
 }
 
-// ANCHOR: moments
 impl<F: Scalar> Moments<F> {
-    /// μ = (1/m) Σ x,  v = (1/m) Σ (x − μ)²,  1/s = 1/√(v + ε), of group `k` of the tensor.
+    // ANCHOR: moments
+    /// μ = (1/m) Σ x and v = (1/m) Σ (x − μ)², then 1/√(v + ε), of the group of each lane.
     ///
-    /// Two passes: the one-pass formula E[x²] − E[x]² cancels where |μ| ≫ σ.
-    fn of(x: &[F], split: Split, k: usize, eps: F) -> Result<Self> {
-        let m = F::Wide::count(split.count());
-        let unit = F::unit(split.runs(k).flat_map(|run| &x[run]).copied());
-        let per_unit = F::ONE / unit;
+    /// Two passes, for the one-pass formula E[x²] − E[x]² cancels where |μ| ≫ σ.
+    #[inline(always)]
+    fn of(x: &[F], block: Block, m: usize, eps: F) -> Result<[Self; LANES]> {
+        let m = F::Wide::count(m);
+        let unit = unit(x, block);
+        let per_unit = unit.map(|unit| F::ONE / unit);
 
-        let mut sum = Sum::new();
-        split.runs(k).for_each(|run| sum.add(&x[run], |x| (x * per_unit).widen()));
-        let mean = sum.total() / m;
+        let sum = block.total(sum(x, block.runs(), |i, x| (x * per_unit[i]).widen()));
+        let mean = sum.map(|sum| sum / m);
 
-        let mut sum = Sum::new();
-        split.runs(k).for_each(|run| {
-            sum.add(&x[run], |x| {
-                let d = (x * per_unit).widen() - mean;
-                d * d
-            })
-        });
-        let var = sum.total() / m;
-        // ANCHOR_END: moments
+        let squares = block.total(self::sum(x, block.runs(), |i, x| {
+            let d = (x * per_unit[i]).widen() - mean[i];
+            d * d
+        }));
+        let var = squares.map(|sum| sum / m);
 
-        // ε in the same unit. Where that is infinite, or v is 0, ε is all there is of v + ε.
-        let eps_in_unit = (eps * per_unit * per_unit).widen();
-        let alone = var == F::Wide::ZERO || !eps_in_unit.is_finite();
-        if alone && eps == F::ZERO {
-            return Err(Error::ZeroVariance { channel: k });
+        let groups = block.lanes();
+        let moments: [_; LANES] = array::from_fn(|i| Self::complete(unit[i], mean[i], var[i], eps));
+        match moments[..block.groups()].iter().position(|m| m.inv_std == F::Wide::ZERO) {
+            Some(i) => Err(Error::ZeroVariance { channel: groups[i] }),
+            None => Ok(moments),
         }
-        let (inv_std, eps_share) = if alone {
-            (unit.widen() / eps.widen().sqrt(), F::Wide::ONE)
-        } else {
-            let inv_std = F::Wide::ONE / (var + eps_in_unit).sqrt();
-            (inv_std, eps_in_unit * inv_std * inv_std)
-        };
-        Ok(Moments { unit, per_unit, mean, var, inv_std, eps_share })
     }
+    // ANCHOR_END: moments
 
-    /// x − μ, in the unit.
-    fn deviation(&self, x: F) -> F::Wide {
-        (x * self.per_unit).widen() - self.mean
+    /// Adds 1/√(v + ε), which is 0 here where v + ε is 0, and the share of ε in v + ε.
+    fn complete(unit: F, mean: F::Wide, var: F::Wide, eps: F) -> Self {
+        let moments = |inv_std, eps_share| Moments { unit, mean, var, inv_std, eps_share };
+        let per_unit = F::ONE / unit;
+        let eps_in_unit = (eps * per_unit * per_unit).widen();
+        if var != F::Wide::ZERO && eps_in_unit.is_finite() {
+            let inv_std = F::Wide::ONE / (var + eps_in_unit).sqrt();
+            moments(inv_std, eps_in_unit * inv_std * inv_std)
+        } else if eps != F::ZERO {
+            // ε is all there is of v + ε, and may be out of range in the unit.
+            moments(unit.widen() / eps.widen().sqrt(), F::Wide::ONE)
+        } else {
+            moments(F::Wide::ZERO, F::Wide::ZERO)
+        }
     }
 
     /// The mean μ.
@@ -98,22 +101,24 @@ pub fn forward<F: Scalar, D: Dimension>(
     check_length("x", plan.statistics.len(), x.len())?;
     let gamma = parameter("gamma", gamma, F::ONE, plan.parameters.kept)?;
     let beta = parameter("beta", beta, F::ZERO, plan.parameters.kept)?;
-
     let x = row_major(x);
     let mut y = Array::from_elem(x.raw_dim(), F::ZERO);
-    let (data, out) = (slice(&x), y.as_slice_mut().expect("new arrays are row-major"));
-    let mut moments = Vec::with_capacity(plan.statistics.kept);
-    for k in 0..plan.statistics.kept {
-        let group = Moments::of(data, plan.statistics, k, eps)?;
-        for (piece, c) in plan.pieces(k) {
-            let (scale, shift) = (gamma[c].widen() * group.inv_std, beta[c].widen());
-            for (y, &x) in out[piece.clone()].iter_mut().zip(&data[piece]) {
-                *y = F::narrow(group.deviation(x) * scale + shift);
-            }
+    let mut all = Vec::with_capacity(plan.statistics.kept);
+
+    for block in plan.statistics.blocks() {
+        let moments = Moments::of(slice(&x), block, plan.statistics.count(), eps)?;
+        let (per_unit, mean) = (moments.map(|m| F::ONE / m.unit), moments.map(|m| m.mean));
+        for (c, runs) in plan.parts(block) {
+            let scale: [_; LANES] = array::from_fn(|i| gamma[c[i]].widen() * moments[i].inv_std);
+            let shift = c.map(|c| beta[c].widen());
+            update(slice_mut(&mut y), slice(&x), runs, |i, _, x| {
+                let d = (x * per_unit[i]).widen() - mean[i];
+                F::narrow(d * scale[i] + shift[i])
+            });
         }
-        moments.push(group);
+        all.extend_from_slice(&moments[..block.groups()]);
     }
-    Ok((y, Tape { x, plan, gamma, moments }))
+    Ok((y, Tape { x, plan, gamma, moments: all }))
 }
 // ANCHOR_END: forward
 
@@ -154,38 +159,51 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
     pub fn backward(self, dy: &ArrayRef<F, D>) -> Result<Gradients<F, D>> {
         let Tape { mut x, plan, gamma, moments } = self;
         check_shape("dy", x.shape(), dy.shape())?;
-        let dy = row_major(dy.to_owned());
-        let (g, data) = (slice(&dy), x.as_slice_mut().expect("the tape is row-major"));
+        let dy = dy.as_standard_layout();
+        let g = dy.as_slice().expect("made row-major one line above");
         let m = F::Wide::count(plan.statistics.count());
         let mut dgamma = vec![F::Wide::ZERO; plan.parameters.kept];
         let mut dbeta = vec![F::Wide::ZERO; plan.parameters.kept];
 
-        for (k, group) in moments.iter().enumerate() {
-            let (mut sum_g, mut sum_gx) = (F::Wide::ZERO, F::Wide::ZERO);
-            for (piece, c) in plan.pieces(k) {
-                let (mut pg, mut pgx) = (Sum::new(), Sum::new());
-                pg.add(&g[piece.clone()], |g| g.widen());
-                pgx.add2(&g[piece.clone()], &data[piece], |g, x| g.widen() * group.deviation(x));
-                let (pg, pgx) = (pg.total(), pgx.total() * group.inv_std);
-                dbeta[c] = dbeta[c] + pg;
-                dgamma[c] = dgamma[c] + pgx;
-                sum_g = sum_g + gamma[c].widen() * pg;
-                sum_gx = sum_gx + gamma[c].widen() * pgx;
+        for block in plan.statistics.blocks() {
+            let moments = block.lanes().map(|k| moments[k]);
+            let (per_unit, mean) = (moments.map(|m| F::ONE / m.unit), moments.map(|m| m.mean));
+            let mut mean_g = [F::Wide::ZERO; LANES];
+            let mut mean_gx = [F::Wide::ZERO; LANES];
+            for (c, runs) in plan.parts(block) {
+                let sum_g = block.total(sum(g, runs, |_, g| g.widen()));
+                let sum_gd = block.total(sum2(g, slice(&x), runs, |i, g, x| {
+                    g.widen() * ((x * per_unit[i]).widen() - mean[i])
+                }));
+                let sum_gx: [_; LANES] = array::from_fn(|i| sum_gd[i] * moments[i].inv_std);
+                for i in 0..LANES {
+                    mean_g[i] = mean_g[i] + gamma[c[i]].widen() * sum_g[i] / m;
+                    mean_gx[i] = mean_gx[i] + gamma[c[i]].widen() * sum_gx[i] / m;
+                }
+                for i in 0..block.groups() {
+                    dgamma[c[i]] = dgamma[c[i]] + sum_gx[i];
+                    dbeta[c[i]] = dbeta[c[i]] + sum_g[i];
+                }
             }
-            let (mean_g, slope) = (sum_g / m, sum_gx / m * group.inv_std);
 
-            for (piece, c) in plan.pieces(k) {
-                let gamma = gamma[c].widen();
-                for (x, &g) in data[piece.clone()].iter_mut().zip(&g[piece]) {
-                    let centred = gamma * g.widen() - mean_g;
-                    let rest = if plan.statistics.count() == 2 {
-                        // Of two values g̃ − ⟨g̃⟩ is a multiple of x̂, and the difference below would be
-                        // rounding noise. What is left of it is known: the share of ε in v + ε.
-                        centred * group.eps_share
-                    } else {
-                        centred - group.deviation(*x) * slope
-                    };
-                    *x = F::narrow(rest * group.inv_std) * group.per_unit;
+            let inv_std = moments.map(|m| m.inv_std);
+            let slope: [_; LANES] = array::from_fn(|i| inv_std[i] * mean_gx[i]);
+            let eps_share = moments.map(|m| m.eps_share);
+            for (c, runs) in plan.parts(block) {
+                let gamma = c.map(|c| gamma[c].widen());
+                if plan.statistics.count() == 2 {
+                    // Of two values g̃ − ⟨g̃⟩ is a multiple of x̂, and the difference below would be
+                    // rounding noise. What is left of it is known: the share of ε in v + ε.
+                    update(slice_mut(&mut x), g, runs, |i, _, g| {
+                        let rest = (gamma[i] * g.widen() - mean_g[i]) * eps_share[i];
+                        F::narrow(rest * inv_std[i]) * per_unit[i]
+                    });
+                } else {
+                    update(slice_mut(&mut x), g, runs, |i, x, g| {
+                        let d = (x * per_unit[i]).widen() - mean[i];
+                        let rest = gamma[i] * g.widen() - mean_g[i] - d * slope[i];
+                        F::narrow(rest * inv_std[i]) * per_unit[i]
+                    });
                 }
             }
         }
@@ -215,51 +233,57 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
     }
 }
 
-impl Plan {
-    /// The pieces of group `k` on which the parameters, too, are one γ and one β; with their index.
-    fn pieces(self, k: usize) -> impl Iterator<Item = (Range<usize>, usize)> {
-        let Plan { statistics, parameters } = self;
-        let length = statistics.inner.min(parameters.inner);
-        statistics.runs(k).flat_map(move |run| {
-            run.step_by(length).map(move |start| {
-                (start..start + length, start / parameters.inner % parameters.kept)
-            })
-        })
+/// Σ f(i, x) for each lane i.
+#[inline(always)]
+fn sum<F: Scalar>(x: &[F], runs: Runs, f: impl Fn(usize, F) -> F::Wide) -> [F::Wide; LANES] {
+    sum2(x, x, runs, |i, x, _| f(i, x))
+}
+
+/// Σ f(i, a, b) for each lane i. Several sums at a time keep the processor's adders busy.
+#[inline(always)]
+fn sum2<F: Scalar>(
+    a: &[F],
+    b: &[F],
+    runs: Runs,
+    f: impl Fn(usize, F, F) -> F::Wide,
+) -> [F::Wide; LANES] {
+    let mut sum = [F::Wide::ZERO; LANES];
+    for range in runs.ranges() {
+        let (a, a_rest) = a[range.clone()].as_chunks::<LANES>();
+        let (b, b_rest) = b[range].as_chunks::<LANES>();
+        for (a, b) in a.iter().zip(b) {
+            for i in 0..LANES {
+                sum[i] = sum[i] + f(i, a[i], b[i]);
+            }
+        }
+        for (i, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
+            sum[i] = sum[i] + f(i, a, b);
+        }
+    }
+    sum
+}
+
+/// a ← f(i, a, b), element by element, on lane i.
+#[inline(always)]
+pub(crate) fn update<F: Scalar>(a: &mut [F], b: &[F], runs: Runs, f: impl Fn(usize, F, F) -> F) {
+    for range in runs.ranges() {
+        let (a, a_rest) = a[range.clone()].as_chunks_mut::<LANES>();
+        let (b, b_rest) = b[range].as_chunks::<LANES>();
+        for (a, b) in a.iter_mut().zip(b) {
+            for i in 0..LANES {
+                a[i] = f(i, a[i], b[i]);
+            }
+        }
+        for (i, (a, &b)) in a_rest.iter_mut().zip(b_rest).enumerate() {
+            *a = f(i, *a, b);
+        }
     }
 }
 
-/// A sum carried in several accumulators.
-///
-/// They keep the processor's adders busy, and their fixed number makes the result the same on every
-/// machine, whatever the width of its vector registers.
-struct Sum<W>([W; LANES]);
-
-const LANES: usize = 8;
-
-impl<W: Field> Sum<W> {
-    fn new() -> Self {
-        Sum([W::ZERO; LANES])
-    }
-
-    fn add<F: Copy>(&mut self, run: &[F], f: impl Fn(F) -> W) {
-        for chunk in run.chunks(LANES) {
-            for (lane, &v) in self.0.iter_mut().zip(chunk) {
-                *lane = *lane + f(v);
-            }
-        }
-    }
-
-    fn add2<F: Copy>(&mut self, a: &[F], b: &[F], f: impl Fn(F, F) -> W) {
-        for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-            for ((lane, &a), &b) in self.0.iter_mut().zip(a).zip(b) {
-                *lane = *lane + f(a, b);
-            }
-        }
-    }
-
-    fn total(self) -> W {
-        self.0.into_iter().fold(W::ZERO, |sum, lane| sum + lane)
-    }
+/// The unit of the values on each lane.
+#[inline(always)]
+fn unit<F: Scalar>(x: &[F], block: Block) -> [F; LANES] {
+    array::from_fn(|i| F::unit(block.values(i).map(|j| x[j])))
 }
 
 /// The array itself if its elements lie in row-major order, else a copy whose elements do.
@@ -269,6 +293,10 @@ fn row_major<F: Copy, D: Dimension>(x: Array<F, D>) -> Array<F, D> {
 
 fn slice<F, D: Dimension>(x: &Array<F, D>) -> &[F] {
     x.as_slice().expect("made row-major at the door")
+}
+
+fn slice_mut<F, D: Dimension>(x: &mut Array<F, D>) -> &mut [F] {
+    x.as_slice_mut().expect("made row-major at the door")
 }
 
 /// γ or β as a vector, checked; `neutral` throughout where the layer has none.
