@@ -9,7 +9,7 @@ use crate::kit::exact::{self, rational};
 use crate::kit::*;
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::error::Error;
-use batchnorm::scalar::{Field, Scalar};
+use batchnorm::scalar::Field;
 use ndarray::{Array1, Array3, array};
 use std::f64::consts::PI;
 
@@ -146,17 +146,15 @@ fn order_does_not_matter() -> Claim {
 #[test]
 fn each_channel_is_alone() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
-        let y = batch.forward(bn);
         let alone = |c| {
             let mut x = batch.g.clone();
             x.index_axis_mut(ndarray::Axis(1), c).assign(&batch.x.index_axis(ndarray::Axis(1), c));
-            let among_others = Batch { x, eps: batch.spare[0], ..batch.clone() };
-            let same_eps = batch.with_eps(batch.spare[0]).forward(bn);
-            let other = among_others.forward(bn);
-            let pairs = batch.channel_of(&same_eps, c).into_iter().zip(batch.channel_of(&other, c));
-            pairs.map(|(a, b)| equal(a, b).exactly()).collect::<Vec<_>>()
+            // The others may be constant now, so ε must not be 0.
+            let batch = batch.with_eps(batch.spare[0]);
+            let y = batch.channel_of(&batch.forward(bn), c);
+            let among_others = batch.channel_of(&Batch { x, ..batch.clone() }.forward(bn), c);
+            y.into_iter().zip(among_others).map(|(a, b)| equal(a, b).exactly()).collect::<Vec<_>>()
         };
-        assert_eq!(y.dim(), batch.x.dim());
         (0..batch.channels_count()).flat_map(alone).collect()
     }
     claim(|bn| everywhere!(bn, holds)).rejects(&[Wrong::PerSample, Wrong::WholeTensor])
@@ -549,12 +547,10 @@ fn a_relu_fires_at_least_once() -> Claim {
         let positive = Batch { gamma, ..batch.clone() };
         let beta = positive.channels(bn).map(near).collect();
         let sides = |c: Channel<F>| {
-            let fires = if largest(&c.y) == 0.0 || top::<F>(&c.y).size() == 0.0 {
-                at_most(c.gamma * least(&c), F::Wide::ZERO)
-            } else {
-                at_most(F::Wide::ZERO, top::<F>(&c.y))
-            };
-            [fires.exactly(), at_most(least(&c), top::<F>(&c.xhat)).to(largest(&c.xhat))]
+            // Half of that thousandth must be left.
+            let left = F::from_f64(5e-4).widen() * c.gamma * least(&c);
+            let bound = at_most(least(&c), top::<F>(&c.xhat)).to(largest(&c.xhat));
+            [at_most(left, top::<F>(&c.y)).exactly(), bound]
         };
         Batch { beta, ..positive }.channels(bn).flat_map(sides).collect()
     }
@@ -590,7 +586,7 @@ fn within_one_ulp_of_the_exact_result() -> Claim {
         Ok(vec![check.within(allowed, worst)?])
     }
     claim(|bn| {
-        let z: Vec<_> = gaussians(1).take(64).collect();
+        let z: Vec<_> = gaussians(1).take(16).collect();
         let like = |offset: f64, size: f64| z.iter().map(|z| offset + size * z).collect::<Vec<_>>();
         let hard32 = vec![
             like(0.0, 1.0),

@@ -1,5 +1,6 @@
 //! The claims of the book, one module a chapter: `claim[forward::mean_is_zero]` is the test
 //! `mean_is_zero` of `forward.rs`.
 
+mod backward;
 mod forward;
 mod kit;

@@ -71,8 +71,8 @@ impl Check {
     pub fn within(self, tolerance: f64, worst: f64) -> Result<Check, String> {
         if worst <= tolerance {
             Ok(Check {
-                tolerance: Some(two_digits(tolerance)),
-                worst: Some(two_digits(worst)),
+                tolerance: Some(digits(3, tolerance)),
+                worst: Some(digits(2, worst)),
                 ..self
             })
         } else {
@@ -135,9 +135,9 @@ impl Evidence {
     }
 }
 
-/// Two significant digits say how close it was; more would differ between machines.
-fn two_digits(v: f64) -> f64 {
-    format!("{v:.1e}").parse().expect("a number just printed")
+/// So many significant digits. More than two of an error would differ between machines.
+fn digits(n: usize, v: f64) -> f64 {
+    format!("{v:.*e}", n - 1).parse().expect("a number just printed")
 }
 
 #[cfg(test)]
