@@ -80,22 +80,21 @@ pub fn row(
 ) -> Result<Html, String> {
     let sentence = inline::render(claim.sentence(lang), math)?;
     let html = format!(
-        "<tr><td><a href=\"{}\">{}</a></td><td>{}</td><td>{}<br><code>{}</code></td></tr>",
+        "<tr><td><a href=\"{}\">{}</a><br><a class=\"source\" href=\"{}\">{}</a></td><td class=\"how\">{}</td></tr>",
         escape(place),
         sentence.html,
-        summary(evidence, lang),
-        source::link(up, &claim.file, claim.line),
+        source::href(up, &claim.file, claim.line),
         escape(&claim.name.to_string()),
+        summary(evidence, lang),
     );
     Ok((html, sentence.fonts))
 }
 
 pub fn table(rows: &str, lang: Lang) -> String {
     format!(
-        "<div class=\"table-wrapper\"><table class=\"ledger\"><thead><tr><th>{}</th><th>{}</th><th>{}</th></tr></thead><tbody>{rows}</tbody></table></div>",
+        "<div class=\"table-wrapper\"><table class=\"ledger\"><thead><tr><th>{}</th><th>{}</th></tr></thead><tbody>{rows}</tbody></table></div>",
         lang.pick(lang::STATEMENT),
-        lang.pick(lang::CHECKED_BY),
-        lang.pick(lang::SOURCE)
+        lang.pick(lang::CHECKED_BY)
     )
 }
 

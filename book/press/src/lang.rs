@@ -52,7 +52,6 @@ pub fn is_hangul(c: char) -> bool {
 }
 
 pub const OUTPUT: Word = ["출력", "Output"];
-pub const SOURCE: Word = ["소스", "Source"];
 pub const CHECKED: Word = ["검증됨", "Verified"];
 pub const CHECKED_BY: Word = ["검증 방법", "Checked by"];
 pub const CASES: Word = ["경우의 수", "Cases"];

@@ -62,6 +62,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// The directory above this package. Cargo says at run time where the package is; what was true when it was
+/// compiled need not be, if the repository was moved together with its build.
+fn book() -> PathBuf {
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package).parent().unwrap_or(Path::new("book")).to_path_buf()
+}
+
 fn run(command: Command) -> Result<()> {
     let project =
         Project::at(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("book")));

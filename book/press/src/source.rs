@@ -7,10 +7,14 @@ pub fn address(file: &str) -> String {
     format!("source/{file}.html")
 }
 
-/// A link to a line of a file. `up` leads from the page to the root of the site.
+/// The address of a line of a file. `up` leads from the page to the root of the site.
+pub fn href(up: &str, file: &str, line: usize) -> String {
+    escape(&format!("{up}{}#L{line}", address(file)))
+}
+
+/// A link that says where it leads.
 pub fn link(up: &str, file: &str, line: usize) -> String {
-    let file = escape(file);
-    format!("<a class=\"source\" href=\"{up}{}#L{line}\">{file}:{line}</a>", address(&file))
+    format!("<a class=\"source\" href=\"{}\">{}:{line}</a>", href(up, file, line), escape(file))
 }
 
 /// What a source page borrows from the book: paths below the root of the site.
