@@ -71,8 +71,7 @@ fn book() -> PathBuf {
 }
 
 fn run(command: Command) -> Result<()> {
-    let project =
-        Project::at(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("book")));
+    let project = Project::at(book());
     let math = Math::default();
     match command {
         Command::Serve { port, open, draft } => serve::serve(&project, port, open, draft),
