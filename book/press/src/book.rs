@@ -203,48 +203,43 @@ impl Book {
 
     fn check_claims(&mut self) {
         let mut found = Vec::new();
-        for lang in Lang::ALL {
-            let mut cited = BTreeSet::new();
-            for chapter in self.in_lang(lang) {
-                let mut here = BTreeMap::new();
-                for (item, name) in chapter.claims() {
-                    cited.insert(name);
-                    let message = match self.registry.get(name) {
-                        None => Some(format!(
-                            "no test `{}` in tests/claims/{}.rs; {}",
-                            name.item,
-                            name.stem,
-                            self.known(&name.stem)
-                        )),
-                        Some(claim) if claim.ignored => Some(format!(
-                            "the claim `{name}` is `#[ignore]`d in {}:{}",
-                            claim.file, claim.line
-                        )),
-                        Some(_) => None,
-                    };
-                    found.extend(
-                        message.map(|message| Problem::new(&chapter.file, item.line, message)),
-                    );
-                    if let Some(first) = here.insert(name, item.line) {
-                        let message =
-                            format!("the claim `{name}` is cited already in line {first}");
-                        found.push(Problem::new(&chapter.file, item.line, message));
-                    }
+        let mut cited = [BTreeSet::new(), BTreeSet::new()];
+        for chapter in self.chapters.iter().flatten() {
+            let mut here = BTreeMap::new();
+            for (item, name) in chapter.claims() {
+                cited[chapter.lang as usize].insert(name);
+                let mut problem =
+                    |message: String| found.push(Problem::new(&chapter.file, item.line, message));
+                match self.registry.get(name) {
+                    None => problem(format!(
+                        "no test `{}` in tests/claims/{}.rs; {}",
+                        name.item,
+                        name.stem,
+                        self.known(&name.stem)
+                    )),
+                    Some(claim) if claim.ignored => problem(format!(
+                        "the claim `{name}` is `#[ignore]`d in {}:{}",
+                        claim.file, claim.line
+                    )),
+                    Some(_) => {}
+                }
+                if let Some(first) = here.insert(name, item.line) {
+                    problem(format!("the claim `{name}` is cited already in line {first}"));
                 }
             }
-            for claim in self
-                .registry
-                .values()
-                .filter(|claim| !claim.ignored && !cited.contains(&claim.name))
-            {
-                let message = format!(
-                    "the claim `{}` is cited in no chapter under book/{}; write `claim[{}]` above its sentence",
-                    claim.name,
-                    lang.code(),
-                    claim.name
-                );
-                found.push(Problem::new(&claim.file, claim.line, message));
-            }
+        }
+        for claim in self.registry.values().filter(|claim| !claim.ignored) {
+            let name = &claim.name;
+            let whom = match Lang::ALL.map(|lang| cited[lang as usize].contains(name)) {
+                [true, true] => continue,
+                [false, false] => "in either language",
+                [false, true] => "under book/ko",
+                [true, false] => "under book/en",
+            };
+            let message = format!(
+                "no chapter {whom} cites this claim; write `claim[{name}]` above its sentence"
+            );
+            found.push(Problem::new(&claim.file, claim.line, message));
         }
         self.problems.extend(found);
     }
