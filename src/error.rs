@@ -69,6 +69,45 @@ pub enum Error {
         /// The ε of the layer.
         eps: f64,
     },
+    /// The groups of a convolution do not divide its channels.
+    Groups {
+        /// How many groups.
+        groups: usize,
+        /// How many channels, of the input or of the output.
+        channels: usize,
+    },
+    /// A convolution's window does not fit: it is larger than the padded input, or has no element, or
+    /// moves by a stride of 0.
+    Window {
+        /// Height and width of the window.
+        kernel: [usize; 2],
+        /// Height and width of the input, padding included.
+        input: [usize; 2],
+        /// By how much the window moves.
+        stride: usize,
+    },
+    /// A layer before a padded convolution cannot be folded into it: at the border the convolution
+    /// sees zeros, which that layer has never touched.
+    Padding {
+        /// How many zeros the convolution pads its input with, on every side.
+        got: usize,
+    },
+    /// A label that is not the number of a class.
+    Label {
+        /// Which sample, counted from 0.
+        sample: usize,
+        /// Its label.
+        got: usize,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A learning rate or a standard deviation that is negative, infinite or not a number.
+    Negative {
+        /// Which number.
+        what: &'static str,
+        /// The number given.
+        got: f64,
+    },
 }
 
 /// `std::result::Result` with this crate's [`Error`].
@@ -90,6 +129,23 @@ impl fmt::Display for Error {
             Error::Momentum { got } => write!(f, "momentum must be within [0, 1], got {got}"),
             Error::ZeroVariance { channel } => {
                 write!(f, "channel {channel} is constant and eps is 0: nothing to divide by")
+            }
+            Error::Groups { groups, channels } => {
+                write!(f, "{groups} groups do not divide {channels} channels")
+            }
+            Error::Window { kernel, input, stride } => write!(
+                f,
+                "a window of {kernel:?} with stride {stride} does not fit a padded input of {input:?}"
+            ),
+            Error::Padding { got } => write!(
+                f,
+                "cannot fold into a convolution behind with padding {got}: exact only with padding 0"
+            ),
+            Error::Label { sample, got, classes } => {
+                write!(f, "sample {sample} has the label {got}, and there are {classes} classes")
+            }
+            Error::Negative { what, got } => {
+                write!(f, "{what} must be finite and not negative, got {got}")
             }
             Error::RunningVariance { channel, got, eps } => write!(
                 f,

@@ -3,7 +3,9 @@
 //!
 //! Start with [`definition`], which is ten lines; then [`batch_norm`] is the layer, [`norm`] the one
 //! forward and the one backward behind it, [`split`] how a shape becomes a plan, [`scalar`] what a
-//! number is to the kernels, and [`affine`] what is left of the layer at inference.
+//! number is to the kernels, and [`affine`] what is left of the layer at inference, which [`folding`]
+//! takes into a neighbour. [`streaming`] gathers statistics piece by piece, and [`nn`] is the small kit
+//! of the experiments.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -12,6 +14,10 @@ pub mod affine;
 pub mod batch_norm;
 pub mod definition;
 pub mod error;
+pub mod folding;
+#[cfg(feature = "nn")]
+pub mod nn;
 pub mod norm;
 pub mod scalar;
 pub mod split;
+pub mod streaming;

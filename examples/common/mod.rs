@@ -37,7 +37,9 @@
 // Every example compiles this module for itself, and uses its own part of it.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+pub mod data;
 mod files;
+pub mod interval;
 
 use clap::{Args, Parser};
 pub use figures::Lang;

@@ -1,0 +1,113 @@
+//! Activation functions.
+
+use super::real::Real;
+use crate::error::Result;
+use crate::norm::check_shape;
+use ndarray::{Array, ArrayRef, Dimension};
+
+/// A function that is applied to each element by itself.
+///
+/// The slope of each of the three can be told from its output alone, so the tape keeps y and not x.
+///
+/// ```
+/// use batchnorm::nn::activation::Activation;
+/// use ndarray::array;
+///
+/// let (y, tape) = Activation::Sigmoid.forward(array![0.0, 2.0]);
+/// assert_eq!(y[0], 0.5);
+/// assert_eq!(tape.backward(&array![1.0, 0.0])?, array![0.25, 0.0]);
+/// # Ok::<(), batchnorm::error::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// y = 1/(1 + e⁻ˣ), with slope y(1 − y), which is ¼ at most.
+    Sigmoid,
+    /// y = max(x, 0), with slope 1 where y > 0 and 0 elsewhere.
+    Relu,
+    /// y = tanh x, with slope 1 − y².
+    Tanh,
+}
+
+/// What the backward pass needs of the forward pass: the output.
+#[derive(Clone, Debug)]
+#[must_use = "the tape is what `backward` is called on"]
+pub struct Tape<F, D: Dimension> {
+    activation: Activation,
+    y: Array<F, D>,
+}
+
+impl Activation {
+    /// y, for x of any shape. NaN stays NaN.
+    pub fn apply<F: Real, D: Dimension>(self, mut x: Array<F, D>) -> Array<F, D> {
+        x.mapv_inplace(|x| match self {
+            Activation::Sigmoid => F::ONE / (F::ONE + (-x).exp()),
+            Activation::Relu if x < F::ZERO => F::ZERO,
+            Activation::Relu => x,
+            Activation::Tanh => x.tanh(),
+        });
+        x
+    }
+
+    /// As [`apply`](Self::apply), with the tape for the backward pass.
+    pub fn forward<F: Real, D: Dimension>(self, x: Array<F, D>) -> (Array<F, D>, Tape<F, D>) {
+        let y = self.apply(x);
+        (y.clone(), Tape { activation: self, y })
+    }
+
+    /// dy/dx where the output is y.
+    pub fn slope<F: Real>(self, y: F) -> F {
+        match self {
+            Activation::Sigmoid => y * (F::ONE - y),
+            Activation::Relu if y > F::ZERO => F::ONE,
+            Activation::Relu => F::ZERO,
+            Activation::Tanh => F::ONE - y * y,
+        }
+    }
+}
+
+impl<F: Real, D: Dimension> Tape<F, D> {
+    /// ∂L/∂x = slope · ∂L/∂y.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::error::Error::Shape) if `dy` does not have the shape of y.
+    pub fn backward(self, dy: &ArrayRef<F, D>) -> Result<Array<F, D>> {
+        let Tape { activation, mut y } = self;
+        check_shape("dy", y.shape(), dy.shape())?;
+        y.zip_mut_with(dy, |y, &g| *y = activation.slope(*y) * g);
+        Ok(y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::nn::testing::{check_gradient, draw};
+    use ndarray::{Array1, array};
+
+    #[test]
+    fn gradients_are_central_differences() {
+        for activation in [Activation::Sigmoid, Activation::Relu, Activation::Tanh] {
+            let (x, dy) = (draw([4, 5], 1), draw([4, 5], 2));
+            let dx = activation.forward(x.clone()).1.backward(&dy).unwrap();
+            check_gradient(&x, &dx, &dy, |x| activation.apply(x.clone()));
+        }
+    }
+
+    #[test]
+    fn far_out_nothing_overflows() {
+        let x = array![-1e30_f32, -100.0, 0.0, 100.0, 1e30];
+        assert_eq!(Activation::Sigmoid.apply(x.clone())[0], 0.0);
+        assert_eq!(Activation::Sigmoid.apply(x.clone())[4], 1.0);
+        assert_eq!(Activation::Tanh.apply(x.clone())[0], -1.0);
+        assert_eq!(Activation::Relu.apply(x)[4], 1e30);
+        assert!(Activation::Relu.apply(array![f32::NAN])[0].is_nan());
+    }
+
+    #[test]
+    fn a_dy_of_another_shape_is_refused() {
+        let (_, tape) = Activation::Relu.forward(Array1::<f32>::zeros(3));
+        let need = Error::Shape { what: "dy", need: vec![3], got: vec![2] };
+        assert_eq!(tape.backward(&Array1::zeros(2)), Err(need));
+    }
+}
