@@ -3,7 +3,7 @@
 
 use super::affine::Affine;
 use super::error::{Error, Result};
-use super::norm::{self, Gradients, Moments, Tape, check_length};
+use super::norm::{self, Gradients, Moments, Tape, check_eps, check_length};
 use super::scalar::{Field, Scalar};
 use super::split::Plan;
 use ndarray::{Array, Array1, ArrayRef, Dimension};
@@ -128,10 +128,7 @@ impl<F: Scalar> BatchNorm<F> {
     /// [`Error::Eps`] if ε is negative or not finite, [`Error::Momentum`] if the momentum is outside
     /// `[0, 1]`.
     pub fn with(channels: usize, config: Config<F>) -> Result<Self> {
-        let eps = config.eps.to_f64();
-        if !(eps.is_finite() && eps >= 0.0) {
-            return Err(Error::Eps { got: eps });
-        }
+        check_eps(config.eps)?;
         if let Average::Exponential { momentum } = config.average {
             let momentum = momentum.to_f64();
             if !(0.0..=1.0).contains(&momentum) {
@@ -180,14 +177,11 @@ impl<F: Scalar> BatchNorm<F> {
     /// statistics are what they were.
     pub fn train<D: Dimension>(&mut self, x: Array<F, D>) -> Result<(Array<F, D>, Tape<F, D>)> {
         let plan = Plan::batch(x.shape())?;
-        let values = plan.statistics.count();
         self.check_channels(plan.statistics.kept)?;
-        if values < 2 {
-            return Err(Error::TooFewValues { need: 2, got: values });
-        }
+        let plan = plan.enough_values()?;
         let (gamma, beta) = (self.gamma.as_ref(), self.beta.as_ref());
         let (y, tape) = norm::forward(x, plan, gamma, beta, self.config.eps)?;
-        self.follow(tape.moments(), values);
+        self.follow(tape.moments(), tape.count());
         Ok((y, tape))
     }
     // ANCHOR_END: train

@@ -15,9 +15,13 @@ pub mod batch_norm;
 pub mod definition;
 pub mod error;
 pub mod folding;
+pub mod group_norm;
+pub mod instance_norm;
+pub mod layer_norm;
 #[cfg(feature = "nn")]
 pub mod nn;
 pub mod norm;
+pub mod rms_norm;
 pub mod scalar;
 pub mod split;
 pub mod streaming;

@@ -9,7 +9,7 @@
 
 use super::error::{Error, Result};
 use super::scalar::{Field, Scalar};
-use super::split::{Block, LANES, Plan, Runs};
+use super::split::{Block, Center, LANES, Plan, Runs};
 use ndarray::{Array, Array1, ArrayRef, Dimension};
 use std::array;
 
@@ -32,19 +32,24 @@ impl<F: Scalar> Moments<F> {
     ///
     /// Two passes, for the one-pass formula E[x²] − E[x]² cancels where |μ| ≫ σ.
     #[inline(always)]
-    fn of(x: &[F], block: Block, m: usize, eps: F) -> Result<[Self; LANES]> {
-        let m = F::Wide::count(m);
+    fn of(x: &[F], plan: Plan, block: Block, eps: F) -> Result<[Self; LANES]> {
+        let m = F::Wide::count(plan.statistics.count());
         let unit = unit(x, block);
         let per_unit = unit.map(|unit| F::ONE / unit);
 
-        let sum = block.total(sum(x, block.runs(), |i, x| (x * per_unit[i]).widen()));
-        let mean = sum.map(|sum| sum / m);
+        let mean = match plan.center {
+            Center::Zero => [F::Wide::ZERO; LANES],
+            Center::Mean => {
+                let sum = sum(x, block.runs(), |i, x| (x * per_unit[i]).widen());
+                block.total(sum).map(|sum| sum / m)
+            }
+        };
 
-        let squares = block.total(self::sum(x, block.runs(), |i, x| {
+        let squares = sum(x, block.runs(), |i, x| {
             let d = (x * per_unit[i]).widen() - mean[i];
             d * d
-        }));
-        let var = squares.map(|sum| sum / m);
+        });
+        let var = block.total(squares).map(|sum| sum / m);
 
         let groups = block.lanes();
         let moments: [_; LANES] = array::from_fn(|i| Self::complete(unit[i], mean[i], var[i], eps));
@@ -106,7 +111,7 @@ pub fn forward<F: Scalar, D: Dimension>(
     let mut all = Vec::with_capacity(plan.statistics.kept);
 
     for block in plan.statistics.blocks() {
-        let moments = Moments::of(slice(&x), block, plan.statistics.count(), eps)?;
+        let moments = Moments::of(slice(&x), plan, block, eps)?;
         let (per_unit, mean) = (moments.map(|m| F::ONE / m.unit), moments.map(|m| m.mean));
         for (c, runs) in plan.parts(block) {
             let scale: [_; LANES] = array::from_fn(|i| gamma[c[i]].widen() * moments[i].inv_std);
@@ -162,38 +167,39 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
         let dy = dy.as_standard_layout();
         let g = dy.as_slice().expect("made row-major one line above");
         let m = F::Wide::count(plan.statistics.count());
+        let centred = plan.center == Center::Mean;
         let mut dgamma = vec![F::Wide::ZERO; plan.parameters.kept];
         let mut dbeta = vec![F::Wide::ZERO; plan.parameters.kept];
 
         for block in plan.statistics.blocks() {
             let moments = block.lanes().map(|k| moments[k]);
             let (per_unit, mean) = (moments.map(|m| F::ONE / m.unit), moments.map(|m| m.mean));
-            let mut mean_g = [F::Wide::ZERO; LANES];
-            let mut mean_gx = [F::Wide::ZERO; LANES];
+            let inv_std = moments.map(|m| m.inv_std);
+            let mut sums = [[F::Wide::ZERO; LANES]; 2]; // Σ g̃ and Σ g̃ x̂
             for (c, runs) in plan.parts(block) {
-                let sum_g = block.total(sum(g, runs, |_, g| g.widen()));
-                let sum_gd = block.total(sum2(g, slice(&x), runs, |i, g, x| {
+                let sum_g = sum(g, runs, |_, g| g.widen());
+                let sum_gd = sum2(g, slice(&x), runs, |i, g, x| {
                     g.widen() * ((x * per_unit[i]).widen() - mean[i])
-                }));
-                let sum_gx: [_; LANES] = array::from_fn(|i| sum_gd[i] * moments[i].inv_std);
+                });
                 for i in 0..LANES {
-                    mean_g[i] = mean_g[i] + gamma[c[i]].widen() * sum_g[i] / m;
-                    mean_gx[i] = mean_gx[i] + gamma[c[i]].widen() * sum_gx[i] / m;
-                }
-                for i in 0..block.groups() {
-                    dgamma[c[i]] = dgamma[c[i]] + sum_gx[i];
+                    let (gamma, sum_gx) = (gamma[c[i]].widen(), sum_gd[i] * inv_std[i]);
                     dbeta[c[i]] = dbeta[c[i]] + sum_g[i];
+                    dgamma[c[i]] = dgamma[c[i]] + sum_gx;
+                    sums[0][i] = sums[0][i] + gamma * sum_g[i];
+                    sums[1][i] = sums[1][i] + gamma * sum_gx;
                 }
             }
+            let [mean_g, mean_gx] = sums.map(|sums| block.total(sums).map(|sum| sum / m));
+            let mean_g = mean_g.map(|mean| if centred { mean } else { F::Wide::ZERO });
 
-            let inv_std = moments.map(|m| m.inv_std);
             let slope: [_; LANES] = array::from_fn(|i| inv_std[i] * mean_gx[i]);
             let eps_share = moments.map(|m| m.eps_share);
             for (c, runs) in plan.parts(block) {
                 let gamma = c.map(|c| gamma[c].widen());
-                if plan.statistics.count() == 2 {
+                if plan.statistics.count() == plan.least_values() {
                     // Of two values g̃ − ⟨g̃⟩ is a multiple of x̂, and the difference below would be
-                    // rounding noise. What is left of it is known: the share of ε in v + ε.
+                    // rounding noise. What is left of it is known: the share of ε in v + ε. (Of one
+                    // value, where no mean is subtracted.)
                     update(slice_mut(&mut x), g, runs, |i, _, g| {
                         let rest = (gamma[i] * g.widen() - mean_g[i]) * eps_share[i];
                         F::narrow(rest * inv_std[i]) * per_unit[i]
@@ -310,6 +316,11 @@ fn parameter<F: Scalar>(
         Some(v) => check_length(what, need, v.len()).map(|()| v.to_vec()),
         None => Ok(vec![neutral; need]),
     }
+}
+
+pub(crate) fn check_eps<F: Scalar>(eps: F) -> Result<()> {
+    let got = eps.to_f64();
+    if got.is_finite() && got >= 0.0 { Ok(()) } else { Err(Error::Eps { got }) }
 }
 
 pub(crate) fn check_length(what: &'static str, need: usize, got: usize) -> Result<()> {

@@ -27,27 +27,121 @@ pub struct Plan {
     pub statistics: Split,
     /// Which elements share a γ and a β.
     pub parameters: Split,
+    /// What is subtracted.
+    pub center: Center,
+}
+
+/// What is subtracted before the mean square is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Center {
+    /// The mean: then the mean square is the variance.
+    Mean,
+    /// Nothing: then its root is the root mean square of RMS normalization.
+    Zero,
 }
 // ANCHOR_END: split
 
 impl Plan {
-    // ANCHOR: batch
-    /// Batch normalization of `[N, C, …]`: statistics, γ and β per channel.
+    // ANCHOR: plans
+    /// Batch normalization of `[N, C, …]`: a mean for each channel.
     ///
     /// # Errors
-    /// [`Error::Rank`] below two axes, [`Error::Empty`] for an axis of length zero.
+    /// Of all plans: [`Error::Rank`] for too few axes, [`Error::Empty`] for an axis of length zero.
     pub fn batch(shape: &[usize]) -> Result<Plan> {
         let (n, c, s) = batch_channels_space(shape)?;
-        let channel = Split { outer: n, kept: c, inner: s };
-        Ok(Plan { statistics: channel, parameters: channel })
+        Ok(per_channel(split(n, c, s), (n, c, s)))
     }
-    // ANCHOR_END: batch
+
+    /// Layer normalization of `[N, C, …]`: a mean for each sample.
+    ///
+    /// # Errors
+    /// As [`batch`](Plan::batch).
+    pub fn layer(shape: &[usize]) -> Result<Plan> {
+        let (n, c, s) = batch_channels_space(shape)?;
+        Ok(per_channel(split(1, n, c * s), (n, c, s)))
+    }
+
+    /// Instance normalization of `[N, C, …]`: a mean for each channel of each sample.
+    ///
+    /// # Errors
+    /// As [`batch`](Plan::batch).
+    pub fn instance(shape: &[usize]) -> Result<Plan> {
+        let (n, c, s) = batch_channels_space(shape)?;
+        Ok(per_channel(split(1, n * c, s), (n, c, s)))
+    }
+
+    /// Group normalization of `[N, C, …]`: a mean for each group of adjacent channels of each sample.
+    ///
+    /// # Errors
+    /// As [`batch`](Plan::batch), and [`Error::Groups`] if the groups do not divide the channels.
+    pub fn group(shape: &[usize], groups: usize) -> Result<Plan> {
+        let (n, c, s) = batch_channels_space(shape)?;
+        check_groups(groups, c)?;
+        Ok(per_channel(split(1, n * groups, c / groups * s), (n, c, s)))
+    }
+
+    /// Layer normalization as in transformers: a mean for each position, over the last `axes` axes, and
+    /// a γ and a β for each place within them.
+    ///
+    /// # Errors
+    /// As [`batch`](Plan::batch); at least one axis is normalized over.
+    pub fn trailing(shape: &[usize], axes: usize) -> Result<Plan> {
+        let need = axes.max(1);
+        let cut = shape.len().checked_sub(need).ok_or(Error::Rank { need, got: shape.len() })?;
+        not_empty(shape)?;
+        let (m, d) = (shape[..cut].iter().product(), shape[cut..].iter().product());
+        let (statistics, parameters) = (split(1, m, d), split(m, d, 1));
+        Ok(Plan { statistics, parameters, center: Center::Mean })
+    }
+    // ANCHOR_END: plans
+
+    /// The same plan without subtracting the mean: RMS normalization.
+    pub fn uncentred(self) -> Plan {
+        Plan { center: Center::Zero, ..self }
+    }
+
+    /// This plan, if the values that share a mean are enough to say something about each of them.
+    ///
+    /// A single value *is* its own mean: two are needed, or one where no mean is subtracted.
+    ///
+    /// # Errors
+    /// [`Error::TooFewValues`] otherwise.
+    pub fn enough_values(self) -> Result<Plan> {
+        let (need, got) = (self.least_values(), self.statistics.count());
+        if got < need { Err(Error::TooFewValues { need, got }) } else { Ok(self) }
+    }
+
+    pub(crate) fn least_values(self) -> usize {
+        match self.center {
+            Center::Mean => 2,
+            Center::Zero => 1,
+        }
+    }
+}
+
+fn split(outer: usize, kept: usize, inner: usize) -> Split {
+    Split { outer, kept, inner }
+}
+
+/// γ and β for each channel of `[N, C, S]`, and these statistics.
+fn per_channel(statistics: Split, (n, c, s): (usize, usize, usize)) -> Plan {
+    Plan { statistics, parameters: split(n, c, s), center: Center::Mean }
+}
+
+/// Whether so many groups can be made of the channels.
+pub(crate) fn check_groups(groups: usize, channels: usize) -> Result<()> {
+    let divide = groups > 0 && channels.is_multiple_of(groups);
+    if divide { Ok(()) } else { Err(Error::Groups { groups, channels }) }
+}
+
+fn not_empty(shape: &[usize]) -> Result<()> {
+    if shape.contains(&0) { Err(Error::Empty { shape: shape.to_vec() }) } else { Ok(()) }
 }
 
 /// `[N, C, …]` as N, C and the product of the rest.
 fn batch_channels_space(shape: &[usize]) -> Result<(usize, usize, usize)> {
+    not_empty(shape)?;
     match *shape {
-        _ if shape.contains(&0) => Err(Error::Empty { shape: shape.to_vec() }),
         [n, c, ref rest @ ..] => Ok((n, c, rest.iter().product())),
         _ => Err(Error::Rank { need: 2, got: shape.len() }),
     }
@@ -155,23 +249,22 @@ impl Runs {
 }
 
 impl Plan {
-    /// The values of a block, parted by the parameters they share; with the index of the γ and the β
-    /// of each lane.
+    /// The values of a block, in parts on each lane of which γ and β stay the same; with their index.
     pub(crate) fn parts(self, block: Block) -> impl Iterator<Item = ([usize; LANES], Runs)> {
-        let (runs, parameters) = (block.runs(), self.parameters);
-        // Either a run has but one γ and one β (a lane), or it is cut where the next begin.
-        let cut = parameters.inner < self.statistics.inner;
-        let length = if cut { parameters.inner } else { runs.length };
-        let count = if cut { 1 } else { runs.count };
-        let firsts =
-            runs.ranges().take(runs.count / count).flat_map(move |run| run.step_by(length));
-        firsts.map(move |first| {
-            let index = |i: usize| i / parameters.inner % parameters.kept;
-            let lanes = block.lanes().map(|k| match block.groups {
-                1 => index(first),
-                _ => index(first + k - block.first),
-            });
-            (lanes, Runs { first, length, count, ..runs })
+        let (Split { kept, inner, .. }, runs) = (self.parameters, block.runs());
+        let length = match inner {
+            _ if inner >= self.statistics.inner => runs.length, // one γ on each lane throughout
+            1 => LANES,
+            _ => inner,
+        };
+        let count = if length == runs.length { runs.count } else { 1 };
+        let whole = runs.ranges().take(runs.count / count);
+        whole.flat_map(move |run| {
+            run.clone().step_by(length).map(move |first| {
+                let length = length.min(run.end - first);
+                let parameter = |lane: usize| (first + lane.min(length - 1)) / inner % kept;
+                (array::from_fn(parameter), Runs { first, length, count, ..runs })
+            })
         })
     }
 }
