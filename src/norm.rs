@@ -89,8 +89,9 @@ impl<F: Scalar> Moments<F> {
 /// element for each of `plan.parameters.kept`; `None` stands for γ = 1 and β = 0.
 ///
 /// # Errors
-/// [`Error::Length`] for a wrong number of elements, [`Error::ZeroVariance`] where all values of a
-/// group are equal and `eps` is 0.
+/// [`Error::Length`] for a wrong number of elements, [`Error::Empty`] for none, [`Error::Shape`] for a
+/// plan whose two splits do not fit each other, [`Error::ZeroVariance`] where all values of a group are
+/// equal and `eps` is 0.
 pub fn forward<F: Scalar, D: Dimension>(
     x: Array<F, D>,
     plan: Plan,
@@ -98,7 +99,7 @@ pub fn forward<F: Scalar, D: Dimension>(
     beta: Option<&Array1<F>>,
     eps: F,
 ) -> Result<(Array<F, D>, Tape<F, D>)> {
-    check_length("x", plan.statistics.len(), x.len())?;
+    plan.check(x.len())?;
     let gamma = parameter("gamma", gamma, F::ONE, plan.parameters.kept)?;
     let beta = parameter("beta", beta, F::ZERO, plan.parameters.kept)?;
     let x = row_major(x);

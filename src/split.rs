@@ -42,6 +42,35 @@ impl Plan {
         Ok(Plan { statistics: channel, parameters: channel })
     }
     // ANCHOR_END: batch
+
+    /// The fields are public: what a plan must be like for the kernels to follow it.
+    ///
+    /// Both splits are of a tensor of `len` elements; values that are worked on together share their
+    /// parameters, that is, the runs of one split lie within those of the other, and where several runs
+    /// make a group, the parameters repeat from one to the next.
+    pub(crate) fn check(self, len: usize) -> Result<()> {
+        let Plan { statistics: s, parameters: p } = self;
+        for Split { outer, kept, inner } in [s, p] {
+            let need = outer.saturating_mul(kept).saturating_mul(inner);
+            if need == 0 {
+                return Err(Error::Empty { shape: vec![outer, kept, inner] });
+            }
+            if need != len {
+                return Err(Error::Length { what: "x", need, got: len });
+            }
+        }
+        let nested = if p.inner < s.inner {
+            s.inner % p.inner == 0
+        } else {
+            let repeats = (s.kept * s.inner).is_multiple_of(p.kept * p.inner);
+            p.inner % s.inner == 0 && (s.outer == 1 || repeats)
+        };
+        let three = |split: Split| vec![split.outer, split.kept, split.inner];
+        match nested {
+            true => Ok(()),
+            false => Err(Error::Shape { what: "plan.parameters", need: three(s), got: three(p) }),
+        }
+    }
 }
 
 /// `[N, C, …]` as N, C and the product of the rest.
