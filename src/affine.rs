@@ -127,7 +127,7 @@ impl<F: Scalar> Affine<F> {
     }
 
     fn split(&self, shape: &[usize]) -> Result<Split> {
-        let split = Plan::batch(shape)?.parameters;
+        let split = Plan::batch(shape)?.parameters();
         check_length("channels", self.channels(), split.kept)?;
         Ok(split)
     }

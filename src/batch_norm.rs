@@ -177,7 +177,7 @@ impl<F: Scalar> BatchNorm<F> {
     /// statistics are what they were.
     pub fn train<D: Dimension>(&mut self, x: Array<F, D>) -> Result<(Array<F, D>, Tape<F, D>)> {
         let plan = Plan::batch(x.shape())?;
-        self.check_channels(plan.statistics.kept)?;
+        self.check_channels(plan.statistics().kept)?;
         let plan = plan.enough_values()?;
         let (gamma, beta) = (self.gamma.as_ref(), self.beta.as_ref());
         let (y, tape) = norm::forward(x, plan, gamma, beta, self.config.eps)?;

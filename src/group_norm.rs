@@ -64,7 +64,7 @@ impl<F: Scalar> GroupNorm<F> {
     /// [`Error::ZeroVariance`](super::error::Error::ZeroVariance) for a constant group with ε = 0.
     pub fn forward<D: Dimension>(&self, x: Array<F, D>) -> Result<(Array<F, D>, Tape<F, D>)> {
         let plan = Plan::group(x.shape(), self.groups)?;
-        check_length("channels", self.channels, plan.parameters.kept)?;
+        check_length("channels", self.channels, plan.parameters().kept)?;
         let plan = plan.enough_values()?;
         norm::forward(x, plan, self.gamma.as_ref(), self.beta.as_ref(), self.eps)
     }

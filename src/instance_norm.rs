@@ -60,7 +60,7 @@ impl<F: Scalar> InstanceNorm<F> {
     /// [`Error::ZeroVariance`](super::error::Error::ZeroVariance) for a constant channel with ε = 0.
     pub fn forward<D: Dimension>(&self, x: Array<F, D>) -> Result<(Array<F, D>, Tape<F, D>)> {
         let plan = Plan::instance(x.shape())?;
-        check_length("channels", self.channels, plan.parameters.kept)?;
+        check_length("channels", self.channels, plan.parameters().kept)?;
         let plan = plan.enough_values()?;
         norm::forward(x, plan, self.gamma.as_ref(), self.beta.as_ref(), self.eps)
     }

@@ -97,7 +97,7 @@ impl<F: Scalar> LayerNorm<F> {
         let plan = match &self.over {
             Over::Channels(channels) => {
                 let plan = Plan::layer(x.shape())?;
-                check_length("channels", *channels, plan.parameters.kept)?;
+                check_length("channels", *channels, plan.parameters().kept)?;
                 plan
             }
             Over::Axes(lengths) => {

@@ -33,11 +33,11 @@ impl<F: Scalar> Moments<F> {
     /// Two passes, for the one-pass formula E[x²] − E[x]² cancels where |μ| ≫ σ.
     #[inline(always)]
     fn of(x: &[F], plan: Plan, block: Block, eps: F) -> Result<[Self; LANES]> {
-        let m = F::Wide::count(plan.statistics.count());
+        let m = F::Wide::count(plan.statistics().count());
         let unit = unit(x, block);
         let per_unit = unit.map(|unit| F::ONE / unit);
 
-        let mean = match plan.center {
+        let mean = match plan.center() {
             Center::Zero => [F::Wide::ZERO; LANES],
             Center::Mean => {
                 let sum = sum(x, block.runs(), |i, x| (x * per_unit[i]).widen());
@@ -91,7 +91,7 @@ impl<F: Scalar> Moments<F> {
 /// y = γ x̂ + β with x̂ = (x − μ)/√(v + ε), statistics and parameters shared as the plan says.
 ///
 /// Returns y and the [`Tape`] that [`Tape::backward`] needs. `gamma` and `beta`, where given, have one
-/// element for each of `plan.parameters.kept`; `None` stands for γ = 1 and β = 0.
+/// element for each of `plan.parameters().kept`; `None` stands for γ = 1 and β = 0.
 ///
 /// # Errors
 /// [`Error::Length`] for a wrong number of elements, [`Error::ZeroVariance`] where all values of a
@@ -103,14 +103,14 @@ pub fn forward<F: Scalar, D: Dimension>(
     beta: Option<&Array1<F>>,
     eps: F,
 ) -> Result<(Array<F, D>, Tape<F, D>)> {
-    check_length("x", plan.statistics.len(), x.len())?;
-    let gamma = parameter("gamma", gamma, F::ONE, plan.parameters.kept)?;
-    let beta = parameter("beta", beta, F::ZERO, plan.parameters.kept)?;
+    check_length("x", plan.statistics().len(), x.len())?;
+    let gamma = parameter("gamma", gamma, F::ONE, plan.parameters().kept)?;
+    let beta = parameter("beta", beta, F::ZERO, plan.parameters().kept)?;
     let x = row_major(x);
     let mut y = Array::from_elem(x.raw_dim(), F::ZERO);
-    let mut all = Vec::with_capacity(plan.statistics.kept);
+    let mut all = Vec::with_capacity(plan.statistics().kept);
 
-    for block in plan.statistics.blocks() {
+    for block in plan.statistics().blocks() {
         let moments = Moments::of(slice(&x), plan, block, eps)?;
         let (per_unit, mean) = (moments.map(|m| F::ONE / m.unit), moments.map(|m| m.mean));
         for (c, runs) in plan.parts(block) {
@@ -166,12 +166,12 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
         check_shape("dy", x.shape(), dy.shape())?;
         let dy = dy.as_standard_layout();
         let g = dy.as_slice().expect("made row-major one line above");
-        let m = F::Wide::count(plan.statistics.count());
-        let centred = plan.center == Center::Mean;
-        let mut dgamma = vec![F::Wide::ZERO; plan.parameters.kept];
-        let mut dbeta = vec![F::Wide::ZERO; plan.parameters.kept];
+        let m = F::Wide::count(plan.statistics().count());
+        let centred = plan.center() == Center::Mean;
+        let mut dgamma = vec![F::Wide::ZERO; plan.parameters().kept];
+        let mut dbeta = vec![F::Wide::ZERO; plan.parameters().kept];
 
-        for block in plan.statistics.blocks() {
+        for block in plan.statistics().blocks() {
             let moments = block.lanes().map(|k| moments[k]);
             let (per_unit, mean) = (moments.map(|m| F::ONE / m.unit), moments.map(|m| m.mean));
             let inv_std = moments.map(|m| m.inv_std);
@@ -196,7 +196,7 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
             let eps_share = moments.map(|m| m.eps_share);
             for (c, runs) in plan.parts(block) {
                 let gamma = c.map(|c| gamma[c].widen());
-                if plan.statistics.count() == plan.least_values() {
+                if plan.statistics().count() == plan.least_values() {
                     // Of two values g̃ − ⟨g̃⟩ is a multiple of x̂, and the difference below would be
                     // rounding noise. What is left of it is known: the share of ε in v + ε. (Of one
                     // value, where no mean is subtracted.)
@@ -235,7 +235,7 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
 
     /// How many values share a mean: the m of the formulas.
     pub fn count(&self) -> usize {
-        self.plan.statistics.count()
+        self.plan.statistics().count()
     }
 }
 

@@ -20,15 +20,13 @@ pub struct Split {
     pub inner: usize,
 }
 
-/// A normalization layer is two splits of the same tensor.
+/// A normalization layer: two splits of the same tensor, one for the values that share a mean and a
+/// variance, one for those that share a γ and a β.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Which elements share a mean and a variance.
-    pub statistics: Split,
-    /// Which elements share a γ and a β.
-    pub parameters: Split,
-    /// What is subtracted.
-    pub center: Center,
+    statistics: Split,
+    parameters: Split,
+    center: Center,
 }
 
 /// What is subtracted before the mean square is taken.
@@ -94,6 +92,21 @@ impl Plan {
         Ok(Plan { statistics, parameters, center: Center::Mean })
     }
     // ANCHOR_END: plans
+
+    /// Which elements share a mean and a variance.
+    pub fn statistics(self) -> Split {
+        self.statistics
+    }
+
+    /// Which elements share a γ and a β.
+    pub fn parameters(self) -> Split {
+        self.parameters
+    }
+
+    /// What is subtracted.
+    pub fn center(self) -> Center {
+        self.center
+    }
 
     /// The same plan without subtracting the mean: RMS normalization.
     pub fn uncentred(self) -> Plan {

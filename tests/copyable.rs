@@ -84,9 +84,24 @@ fn every_file_compiles_with_the_files_it_names_and_ndarray_alone() {
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
 }
 
+/// The table in the README says which files a layer takes.
 #[test]
-fn batch_normalization_is_six_files() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files: Vec<_> = closure(&src, "batch_norm").into_iter().collect();
-    assert_eq!(files, ["affine", "batch_norm", "error", "norm", "scalar", "split"]);
+fn the_readme_names_these_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for readme in ["README.md", "README.ko.md"] {
+        let text = fs::read_to_string(root.join(readme)).unwrap();
+        let rows = text.lines().filter(|line| line.starts_with("| ") && line.contains(".rs`"));
+        let mut layers = BTreeSet::new();
+        for row in rows {
+            let named: Vec<_> = row.split('`').filter_map(|f| f.strip_suffix(".rs")).collect();
+            let needed = closure(&root.join("src"), named[0]);
+            assert_eq!(named.iter().map(ToString::to_string).collect::<BTreeSet<_>>(), needed);
+            layers.insert(named[0].to_string());
+        }
+        let all = fs::read_dir(root.join("src")).unwrap().map(|file| file.unwrap().path());
+        let all = all.filter(|path| path.to_str().unwrap().ends_with("_norm.rs"));
+        let all: BTreeSet<_> =
+            all.map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect();
+        assert_eq!(layers, all, "the layers in {readme} and in src/");
+    }
 }

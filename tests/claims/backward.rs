@@ -93,7 +93,7 @@ fn the_graph_node_by_node_gives_the_closed_form() -> Claim {
 ///
 /// 닫힌 식은 순전파의 도함수입니다. x, γ, β 모두에 대해서, 그리고 어떤 ε에서도 그렇습니다.
 #[test]
-fn closed_form_is_the_derivative() -> Claim {
+pub fn closed_form_is_the_derivative() -> Claim {
     fn sides<F: Number>(
         bn: Norm,
         batch: &Batch<F>,

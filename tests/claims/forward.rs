@@ -17,7 +17,7 @@ use std::f64::consts::PI;
 ///
 /// 정규화한 값의 평균은 ε이 얼마이든 0입니다.
 #[test]
-fn mean_is_zero() -> Claim {
+pub fn mean_is_zero() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
         let zero = |c: Channel<F>| equal(mean(&c.xhat), F::Wide::ZERO).to(largest(&c.xhat));
         batch.channels(bn).map(zero).collect()
@@ -34,7 +34,7 @@ fn mean_is_zero() -> Claim {
 ///
 /// 정규화한 값의 분산은 1이 아니라 ρ = σ²/(σ²+ε)입니다.
 #[test]
-fn variance_is_rho() -> Claim {
+pub fn variance_is_rho() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
         // |x̂ + δ|² − x̂² ≈ 2 x̂ δ.
         let rho = |c: Channel<F>| {
@@ -61,7 +61,7 @@ fn variance_is_rho() -> Claim {
 ///
 /// γ = √(σ²+ε), β = μ이면 층은 입력을 그대로 돌려줍니다.
 #[test]
-fn identity_is_recovered() -> Claim {
+pub fn identity_is_recovered() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
         let channels: Vec<_> = batch.channels(bn).collect();
         let batch = Batch {

@@ -3,4 +3,5 @@
 
 mod backward;
 mod forward;
+mod introduction;
 mod kit;

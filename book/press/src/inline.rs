@@ -41,11 +41,24 @@ pub fn render(markdown: &str, math: &Math) -> Result<Inline, String> {
                 events.push(Event::SoftBreak);
             }
             Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph) => {}
+            Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+                let dest_url = page_of(&dest_url).into();
+                events.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
+            }
             event => events.push(event),
         }
     }
     html::push_html(&mut out.html, events.into_iter());
     Ok(out)
+}
+
+/// Where a link to a chapter leads in the site, as mdBook has it in running text.
+fn page_of(target: &str) -> String {
+    let (path, id) = target.split_at(target.find('#').unwrap_or(target.len()));
+    match path.strip_suffix(".md") {
+        Some(stem) if !target.contains("://") => format!("{stem}.html{id}"),
+        _ => target.to_string(),
+    }
 }
 
 fn mend_bold(markdown: &str) -> String {
@@ -80,6 +93,14 @@ mod tests {
         assert!(inline.html.contains("<code>eps</code>"));
         assert_eq!(inline.plain, "크기(size)는 ε이고 eps는 ");
         assert!(!inline.fonts.is_empty());
+    }
+
+    #[test]
+    fn a_link_to_a_chapter_leads_to_its_page() {
+        let inline = render("[a](b.md#c) [d](https://e.md) [f](#g)", &Math::default()).unwrap();
+        for link in ["\"b.html#c\"", "\"https://e.md\"", "\"#g\""] {
+            assert!(inline.html.contains(link), "{}", inline.html);
+        }
     }
 
     #[test]

@@ -217,6 +217,11 @@ impl Scanner<'_> {
                 format!("a figure needs an alternative text and a caption: ![what it shows]({path} \"caption\")"),
             );
         }
+        for event in Parser::new_ext(&caption, options()) {
+            if let Event::Start(Tag::Link { dest_url, .. }) = event {
+                self.push(range.clone(), Kind::Link { target: dest_url.to_string() });
+            }
+        }
         let figure = Figure { path: path.to_string(), alt: alt.trim().to_string(), caption };
         self.push(range.clone(), Kind::Figure(figure));
     }
@@ -297,6 +302,13 @@ mod tests {
         assert_eq!(found.items[4].kind, Kind::Math { tex: "y\n= 1".into(), display: true });
         let Kind::Figure(figure) = &found.items[5].kind else { panic!() };
         assert_eq!((figure.alt.as_str(), figure.caption.as_str()), ("alt x", "cap $\\{x\\}$"));
+    }
+
+    #[test]
+    fn links_in_captions_are_links() {
+        let found = kinds("![a](f.ko.svg \"see [b](b.md#c)\")\n");
+        assert_eq!(found[0], Kind::Link { target: "b.md#c".into() });
+        assert!(matches!(found[1], Kind::Figure(_)));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::svg::{Anchor, Svg, Type};
 /// The error of a central difference against its step h, both logarithmic, a line for each scalar type.
 ///
 /// A large dot marks the smallest error of each line. The guides under the lowest line fall like 1/h, as rounding
-/// errors do, and rise like h², as the neglected terms of the series do. Steps go from the smallest to the largest.
+/// errors do, and rise like h², as the neglected terms of the series do. An error
+/// of exactly zero has no logarithm and leaves a gap.
 pub fn finite_difference(series: &[Series], lang: Lang) -> String {
     const HEIGHT: f64 = 420.0;
     let points =
@@ -26,9 +27,11 @@ pub fn finite_difference(series: &[Series], lang: Lang) -> String {
         let bests: Vec<_> = series.iter().map(best).collect();
         let lowest = series.iter().zip(&bests).filter_map(|(line, best)| Some((line, (*best)?)));
         if let Some((line, best)) = lowest.min_by(|a, b| a.1.1.total_cmp(&b.1.1)) {
+            let mut shown: Vec<_> = line.points.iter().filter(|&&p| has_logarithm(p)).collect();
+            shown.sort_by(|a, b| a.0.total_cmp(&b.0));
             // From each end of the line to its best step, at a fifth of the error, off the line itself.
-            let guide = |end: Option<&(f64, f64)>, power: f64| {
-                let &(h, error) = end.unwrap_or(&best);
+            let guide = |end: Option<&&(f64, f64)>, power: f64| {
+                let (h, error) = end.map_or(best, |end| **end);
                 sample(0.0, 1.0, 60, |t| t)
                     .into_iter()
                     .map(|(t, _)| libm::pow(best.0 / h, t))
@@ -36,10 +39,9 @@ pub fn finite_difference(series: &[Series], lang: Lang) -> String {
                     .filter(|p| p.1 >= y.low && p.1 <= y.high)
                     .collect::<Vec<_>>()
             };
-            let shown = || line.points.iter().filter(|&&point| has_logarithm(point));
             let guides = [
-                (guide(shown().next(), -1.0), "∝ 1/h", Anchor::End, -8.0),
-                (guide(shown().next_back(), 2.0), "∝ h²", Anchor::Start, 8.0),
+                (guide(shown.first(), -1.0), "∝ 1/h", Anchor::End, -8.0),
+                (guide(shown.last(), 2.0), "∝ h²", Anchor::Start, 8.0),
             ];
             for (points, name, anchor, aside) in guides {
                 plot.dashed(&points, Ink::Muted);

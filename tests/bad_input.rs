@@ -1,0 +1,336 @@
+//! Whatever is put in: a result or an error that names the numbers, never a panic; and an error leaves
+//! the layer as it was.
+
+use batchnorm::affine::Affine;
+use batchnorm::batch_norm::{Average, BatchNorm, Config, RunningVar};
+use batchnorm::error::Error;
+use batchnorm::group_norm::GroupNorm;
+use batchnorm::instance_norm::InstanceNorm;
+use batchnorm::layer_norm::LayerNorm;
+use batchnorm::norm;
+use batchnorm::rms_norm::RmsNorm;
+use batchnorm::scalar::Scalar;
+use batchnorm::split::{Center, Plan};
+use ndarray::{Array1, Array2, ArrayD, arr1, array};
+use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
+
+/// Any number at all, with the troublesome ones more often than chance would have them.
+fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        4 => -2.0..2.0f64,
+        1 => any::<f64>(),
+        1 => prop_oneof![
+            Just(0.0), Just(-0.0), Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY),
+            Just(f64::MAX), Just(f64::MIN_POSITIVE), Just(1e-320), Just(1e38), Just(1e-45),
+        ],
+    ]
+}
+
+/// A tensor of zero to six axes of length zero to four, in some layout.
+fn tensor() -> impl Strategy<Value = ArrayD<f64>> {
+    let shape = prop_oneof![
+        prop::collection::vec(0..=4usize, 0..=6),
+        prop::collection::vec(1..=4usize, 2..=5),
+    ];
+    (shape, any::<bool>()).prop_flat_map(|(shape, turned)| {
+        prop::collection::vec(number(), shape.iter().product::<usize>()).prop_map(move |values| {
+            let x = ArrayD::from_shape_vec(shape.clone(), values).expect("a value for each place");
+            if turned { x.reversed_axes() } else { x }
+        })
+    })
+}
+
+fn config() -> impl Strategy<Value = Config<f64>> {
+    let plausible = || prop_oneof![3 => 0.0..1.0f64, 1 => number()];
+    (plausible(), plausible(), any::<[bool; 3]>()).prop_map(|(eps, momentum, [a, b, affine])| {
+        Config {
+            eps,
+            average: if a { Average::Cumulative } else { Average::Exponential { momentum } },
+            running_var: if b { RunningVar::Biased } else { RunningVar::Unbiased },
+            affine,
+        }
+    })
+}
+
+/// The four public vectors of a layer; each has its own idea of the number of channels, now and then.
+fn vectors() -> impl Strategy<Value = [Vec<f64>; 4]> {
+    let one = || prop_oneof![8 => Just(4usize), 1 => 0..=6usize];
+    [one(), one(), one(), one()]
+        .prop_flat_map(|lengths| lengths.map(|n| prop::collection::vec(number(), n)))
+}
+
+/// Runs on 2,000 inputs, the same each time.
+fn each<T: std::fmt::Debug>(inputs: impl Strategy<Value = T>, f: impl Fn(T)) {
+    let cases = Cases { cases: 2000, failure_persistence: None, ..Cases::default() };
+    let mut runner =
+        TestRunner::new_with_rng(cases, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    runner.run(&inputs, |input| Ok(f(input))).unwrap_or_else(|e| panic!("{e}"));
+}
+
+fn bits<F: Scalar>(v: &Array1<F>) -> Vec<u64> {
+    v.iter().map(|v| v.to_f64().to_bits()).collect()
+}
+
+/// Everything a layer can do, with these arguments.
+fn use_layer<F: Scalar>(
+    cast: fn(f64) -> F,
+    config: Config<f64>,
+    x: &ArrayD<f64>,
+    dy: &ArrayD<f64>,
+    [mean, var, gamma, beta]: &[Vec<f64>; 4],
+    own_vectors: bool,
+) {
+    let average = match config.average {
+        Average::Cumulative => Average::Cumulative,
+        Average::Exponential { momentum } => Average::Exponential { momentum: cast(momentum) },
+    };
+    let (eps, x, dy) = (cast(config.eps), x.map(|&v| cast(v)), dy.map(|&v| cast(v)));
+    let config = Config { eps, average, running_var: config.running_var, affine: config.affine };
+    let channels = x.shape().get(1).copied().unwrap_or(3);
+    let Ok(mut bn) = BatchNorm::with(channels, config) else { return };
+    if own_vectors {
+        let vector = |v: &Vec<f64>| v.iter().map(|&v| cast(v)).collect::<Array1<F>>();
+        (bn.running_mean, bn.running_var) = (vector(mean), vector(var));
+        (bn.gamma, bn.beta) = (bn.gamma.map(|_| vector(gamma)), Some(vector(beta)));
+    }
+    let before = (bits(&bn.running_mean), bits(&bn.running_var), bn.batches());
+    match bn.train(x.clone()) {
+        Ok((y, tape)) => {
+            assert_eq!((y.shape(), bn.batches()), (x.shape(), 1));
+            let _ = tape.clone().backward(&y);
+            let _ = (tape.mean(), tape.var(), tape.backward(&dy));
+        }
+        Err(e) => {
+            assert_eq!(before, (bits(&bn.running_mean), bits(&bn.running_var), bn.batches()));
+            assert!(!e.to_string().is_empty());
+        }
+    }
+    let _ = (bn.frozen_backward(&x, &dy), bn.frozen_backward(&x, &x));
+    if let Ok(map) = bn.freeze() {
+        let _ = (
+            map.slope(),
+            map.intercept(),
+            map.apply(&x),
+            map.backward(&x, &dy),
+            map.backward(&x, &x),
+        );
+    }
+}
+
+#[test]
+fn a_layer_never_panics() {
+    each(
+        (config(), tensor(), tensor(), vectors(), any::<bool>()),
+        |(config, x, dy, vectors, own)| {
+            use_layer(|v| v, config, &x, &dy, &vectors, own);
+            use_layer(|v| v as f32, config, &x, &dy, &vectors, own);
+        },
+    );
+}
+
+#[test]
+fn an_affine_map_never_panics() {
+    each((tensor(), tensor(), vectors()), |(x, dy, [center, scale, shift, _])| {
+        if let Ok(map) = Affine::new(center.into(), scale.into(), shift.into()) {
+            let _ = (map.apply(&x), map.backward(&x, &dy), map.backward(&x, &x));
+        }
+    });
+}
+
+/// Every plan there is for a shape.
+fn plans(shape: &[usize]) -> Vec<Plan> {
+    let by_channel = [Plan::batch(shape), Plan::layer(shape), Plan::instance(shape)];
+    let grouped = (0..=7).map(|groups| Plan::group(shape, groups));
+    let trailing = (0..=7).map(|axes| Plan::trailing(shape, axes));
+    let centred: Vec<Plan> =
+        by_channel.into_iter().chain(grouped).chain(trailing).flatten().collect();
+    let uncentred = centred.iter().map(|plan| plan.uncentred());
+    uncentred.chain(centred.iter().copied()).collect()
+}
+
+/// The plan of one shape may be given the tensor of another.
+#[test]
+fn a_plan_never_panics() {
+    let shape = prop::collection::vec(0..=4usize, 0..=5);
+    let vector = || prop::option::of(prop::collection::vec(number(), 0..=6));
+    each((shape, tensor(), vector(), vector(), number()), |(shape, x, gamma, beta, eps)| {
+        let (gamma, beta) = (gamma.map(Array1::from), beta.map(Array1::from));
+        for plan in plans(&shape).into_iter().chain(plans(x.shape())) {
+            let layer = norm::forward(x.clone(), plan, gamma.as_ref(), beta.as_ref(), eps);
+            if let Ok((y, tape)) = layer {
+                let _ = tape.backward(&y);
+            }
+        }
+    });
+}
+
+/// Statistics over the values that a plan names, parameters where it puts them, and nothing else.
+#[test]
+fn a_plan_is_followed_to_the_letter() {
+    let mut followed = 0;
+    for shape in
+        [vec![3, 4], vec![2, 6, 5], vec![2, 4, 3, 2], vec![3, 2, 40], vec![2, 33], vec![1, 1, 7]]
+    {
+        let len = shape.iter().product();
+        let values = (0..len).map(|i: usize| (i * 37 % 101) as f64).collect();
+        let x = ArrayD::from_shape_vec(shape.clone(), values).expect("a value for each place");
+        for plan in plans(&shape) {
+            let (statistics, parameters) = (plan.statistics(), plan.parameters());
+            assert_eq!((statistics.len(), parameters.len()), (len, len));
+            let gamma: Array1<f64> = (1..=parameters.kept).map(|c| c as f64).collect();
+            let beta = gamma.map(|c| -0.5 * c);
+            let (y, _) = norm::forward(x.clone(), plan, Some(&gamma), Some(&beta), 1e-3)
+                .expect("a plan of this shape");
+            let (x, y) = (x.as_slice().expect("row-major"), y.as_slice().expect("row-major"));
+            for k in 0..statistics.kept {
+                let group: Vec<_> = statistics.runs(k).flatten().collect();
+                let m = group.len() as f64;
+                let mean = match plan.center() {
+                    Center::Mean => group.iter().map(|&i| x[i]).sum::<f64>() / m,
+                    Center::Zero => 0.0,
+                };
+                let var = group.iter().map(|&i| (x[i] - mean).powi(2)).sum::<f64>() / m;
+                for i in group {
+                    let c = i / parameters.inner % parameters.kept;
+                    let expected = gamma[c] * (x[i] - mean) / (var + 1e-3).sqrt() + beta[c];
+                    assert!(
+                        (y[i] - expected).abs() <= 1e-11 * gamma[c],
+                        "{plan:?} of {shape:?} at {i}"
+                    );
+                }
+            }
+            followed += 1;
+        }
+    }
+    assert!(followed > 60, "{followed}");
+}
+
+/// Layers without running statistics, given whatever there is.
+#[test]
+fn a_layer_without_a_state_never_panics() {
+    let inputs = (tensor(), tensor(), vectors(), number(), [0..=6usize, 0..=6usize]);
+    each(inputs, |(x, dy, [gamma, beta, ..], eps, [groups, channels])| {
+        let (gamma, beta) = (Array1::from(gamma), Array1::from(beta));
+        let last = x.shape().last().copied().unwrap_or(channels);
+        let second = x.shape().get(1).copied().unwrap_or(channels);
+        let mut results = Vec::new();
+        for channels in [channels, last, second] {
+            for own in [false, true] {
+                let set = |g: &mut Option<Array1<f64>>, v: &Array1<f64>| {
+                    if own {
+                        *g = Some(v.clone());
+                    }
+                };
+                if let Ok(mut layer) = GroupNorm::new(groups, channels, eps) {
+                    set(&mut layer.gamma, &gamma);
+                    set(&mut layer.beta, &beta);
+                    results.push(layer.forward(x.clone()));
+                }
+                if let Ok(mut layer) = InstanceNorm::new(channels, eps) {
+                    set(&mut layer.gamma, &gamma);
+                    layer.beta = None;
+                    results.push(layer.forward(x.clone()));
+                }
+                let layers = [
+                    LayerNorm::new(channels, eps),
+                    LayerNorm::over_channels(channels, eps),
+                    LayerNorm::over_axes(&x.shape()[groups.min(x.ndim())..], eps),
+                ];
+                for mut layer in layers.into_iter().flatten() {
+                    set(&mut layer.gamma, &gamma);
+                    set(&mut layer.beta, &beta);
+                    results.push(layer.forward(x.clone()));
+                }
+                if let Ok(mut layer) = RmsNorm::new(channels, eps) {
+                    set(&mut layer.gamma, &gamma);
+                    results.push(layer.forward(x.clone()));
+                }
+            }
+        }
+        for (y, tape) in results.into_iter().flatten() {
+            assert_eq!(y.shape(), x.shape());
+            let _ = (tape.clone().backward(&dy), tape.backward(&y));
+        }
+    });
+}
+
+/// NaN in one channel stays there, in the output, the gradient and the running statistics.
+#[test]
+fn a_bad_value_stays_in_its_channel() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let x = array![[1.0, 4.0, 0.1], [2.0, bad, 0.2], [4.0, 9.0, 0.4]];
+        let g = array![[1.0, 0.5, 2.0], [0.0, 1.0, -1.0], [0.3, 0.2, 0.1]];
+        let good = array![[1.0, 4.0, 0.1], [2.0, 5.0, 0.2], [4.0, 9.0, 0.4]];
+        let run = |x: Array2<f64>| {
+            let mut bn = BatchNorm::<f64>::new(3);
+            let (y, tape) = bn.train(x).expect("a valid batch");
+            let gradients = tape.backward(&g).expect("the shape of x");
+            (y, gradients, bn.running_mean, bn.running_var)
+        };
+        let (with, without) = (run(x), run(good));
+        for c in [0, 2] {
+            assert_eq!(with.0.column(c), without.0.column(c));
+            assert_eq!(with.1.x.column(c), without.1.x.column(c));
+            let of = |r: &(_, norm::Gradients<f64, _>, Array1<f64>, Array1<f64>)| {
+                let _: &Array2<f64> = &r.0;
+                [r.1.gamma[c], r.1.beta[c], r.2[c], r.3[c]]
+            };
+            assert_eq!(of(&with), of(&without));
+        }
+        assert!(with.0.column(1).iter().any(|v| v.is_nan()), "an answer made up out of {bad}");
+        assert!(!with.2[1].is_finite());
+    }
+}
+
+/// What each error says, with the numbers in it.
+#[test]
+fn messages_have_the_numbers() {
+    let says = |e: Error, message: &str| assert_eq!(e.to_string(), message);
+    let mut bn = BatchNorm::<f64>::new(3);
+    let x = array![[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]];
+
+    says(bn.train(array![1.0, 2.0]).unwrap_err(), "need at least 2 axes, got 1");
+    says(bn.train(Array2::zeros((0, 3))).unwrap_err(), "the shape [0, 3] has no element");
+    says(bn.train(array![[1.0], [2.0]]).unwrap_err(), "channels: need 3, got 1");
+    says(bn.train(array![[1.0, 2.0, 3.0]]).unwrap_err(), "need at least 2 values per mean, got 1");
+    let (_, tape) = bn.train(x.clone()).expect("a valid batch");
+    says(tape.backward(&x.t()).unwrap_err(), "dy: need the shape [2, 3], got [3, 2]");
+
+    let exponential = |momentum| Average::Exponential { momentum };
+    let with = |eps, momentum| {
+        let config = Config { eps, average: exponential(momentum), ..Config::<f64>::default() };
+        BatchNorm::with(1, config)
+    };
+    says(with(-1.0, 0.1).unwrap_err(), "eps must be finite and not negative, got -1");
+    says(with(f64::NAN, 0.1).unwrap_err(), "eps must be finite and not negative, got NaN");
+    says(with(1e-5, 1.5).unwrap_err(), "momentum must be within [0, 1], got 1.5");
+
+    let mut no_eps = with(0.0, 0.1).expect("0 is a valid ε");
+    let constant = no_eps.train(array![[2.0], [2.0]]).unwrap_err();
+    says(constant, "channel 0 is constant and eps is 0: nothing to divide by");
+
+    bn.running_var = arr1(&[1.0, -2.0, 1.0]);
+    let negative = "the running variance -2 of channel 1 (eps 0.00001) cannot be divided by";
+    says(bn.freeze().unwrap_err(), negative);
+    bn.running_var = arr1(&[1.0]);
+    says(bn.freeze().unwrap_err(), "running_var: need 3, got 1");
+    says(bn.train(x.clone()).unwrap_err(), "running_var: need 3, got 1");
+    (bn.running_var, bn.gamma) = (arr1(&[1.0; 3]), Some(arr1(&[1.0; 4])));
+    says(bn.train(x).unwrap_err(), "gamma: need 3, got 4");
+    let affine = Affine::new(arr1(&[0.0]), arr1(&[1.0, 1.0]), arr1(&[0.0]));
+    says(affine.unwrap_err(), "scale: need 1, got 2");
+}
+
+/// An error in one channel of several: nothing has moved, for the others either.
+#[test]
+fn running_statistics_survive_an_error() {
+    let config = Config { eps: 0.0, ..Config::<f64>::default() };
+    let mut bn = BatchNorm::with(2, config).expect("0 is a valid ε");
+    let _ = bn.train(array![[1.0, 2.0], [4.0, 8.0]]).expect("a valid batch");
+    let before = (bn.running_mean.clone(), bn.running_var.clone(), bn.batches());
+    let error = bn.train(array![[1.0, 5.0], [9.0, 5.0]]).map(|_| ());
+    assert_eq!(error, Err(Error::ZeroVariance { channel: 1 }));
+    let after = (bn.running_mean.clone(), bn.running_var.clone(), bn.batches());
+    assert_eq!(before, after);
+}
