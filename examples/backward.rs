@@ -30,7 +30,7 @@ fn by_hand(out: &mut String) -> Result {
     writeln!(out, "dβ      {:>9}", gradients.beta[0])?;
     writeln!(out, "dγ      {:>9}", gradients.gamma[0])?;
     writeln!(out, "dx      {:9.5}", gradients.x.column(0))?;
-    writeln!(out, "32 dx   {:9.5}", 32.0 * &gradients.x.column(0))?;
+    writeln!(out, "32 dx   {:9.0}", 32.0 * &gradients.x.column(0))?;
     writeln!(out, "Σ dx    {:>9}", gradients.x.sum())?;
     Ok(())
 }

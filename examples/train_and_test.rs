@@ -52,10 +52,9 @@ fn batch_mates(out: &mut String) -> Result {
 fn whole_set(out: &mut String) -> Result {
     let sorted = array![[1., 2., 3., 4.], [5., 6., 7., 8.], [9., 10., 11., 12.]];
     let mixed = array![[1., 4., 7., 10.], [2., 5., 8., 11.], [3., 6., 9., 12.]];
-    writeln!(out, "              mean    ⟨v⟩   Var μ     sum   merged     var")?;
+    let (average, running_var) = (Average::Cumulative, RunningVar::Biased);
+    writeln!(out, "            mean     ⟨v⟩   Var μ     sum  merged     var")?;
     for (name, batches) in [("sorted", sorted), ("mixed", mixed)] {
-        let average = Average::Cumulative;
-        let running_var = RunningVar::Biased;
         let mut bn = BatchNorm::with(1, Config { average, running_var, ..Config::default() })?;
         let (mut means, mut merged) = (Streaming::default(), Streaming::default());
         for batch in batches.outer_iter() {
@@ -65,13 +64,9 @@ fn whole_set(out: &mut String) -> Result {
         }
         let (mean, within, between) =
             (bn.running_mean[0], bn.running_var[0], means.biased_variance()?);
-        let whole = batches.var(0.0);
-        writeln!(
-            out,
-            "{name:12} {mean:5.1} {within:6.2} {between:7.3} {:7.3} {:8.3} {whole:7.3}",
-            within + between,
-            merged.biased_variance()?
-        )?;
+        let (merged, whole) = (merged.biased_variance()?, batches.var(0.0));
+        let columns = [mean, within, between, within + between, merged, whole];
+        writeln!(out, "{name:8}{}", columns.map(|v| format!("{v:8.3}")).concat())?;
     }
     Ok(())
 }
@@ -84,18 +79,20 @@ fn moving_average(out: &mut String) -> Result {
         [("0.1", exponential(0.1)), ("0.01", exponential(0.01)), ("1/t", Average::Cumulative)];
     writeln!(out, "p      weight of r₀, t = 1       10       50      100      500     1/Σw²")?;
     for (p, average) in averages {
+        // Channel t sees the mean 1 in batch t and 0 in all others: it ends at the weight of batch t.
+        // The last channel starts at 1 and sees only 0: it is the weight of the start.
         let mut bn = BatchNorm::<f64>::with(501, Config { average, ..Config::default() })?;
         bn.running_mean[500] = 1.0;
         write!(out, "{p:17}")?;
         for t in 1..=500 {
-            let impulse = |(i, c)| if c + 1 == t { [0.0, 2.0][i] } else { [-1.0, 1.0][i] };
-            let _ = bn.train(Array2::from_shape_fn((2, 501), impulse))?;
+            let value = |(i, c)| if c + 1 == t { [0.0, 2.0][i] } else { [-1.0, 1.0][i] };
+            let _ = bn.train(Array2::from_shape_fn((2, 501), value))?;
             if [1, 10, 50, 100, 500].contains(&t) {
                 write!(out, "{:9.4}", bn.running_mean[500])?;
             }
         }
-        let squares = bn.running_mean.slice(s![..500]).pow2().sum();
-        writeln!(out, "{:10.1}", 1.0 / squares)?;
+        let weights = bn.running_mean.slice(s![..500]);
+        writeln!(out, "{:10.1}", 1.0 / weights.pow2().sum())?;
     }
     Ok(())
 }

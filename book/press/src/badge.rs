@@ -32,26 +32,19 @@ pub fn badge(
         summary(evidence, lang),
         sentence.html
     );
-    let _ = write!(
-        html,
-        "<div class=\"table-wrapper\"><table><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead><tbody>",
-        word(lang::CHECKED_BY),
-        word(lang::CASES),
-        word(lang::WORST),
-        word(lang::TOLERANCE)
-    );
-    for check in evidence.ways() {
-        let _ = write!(
-            html,
-            "<tr><td>{}</td><td>{}</td>{}</tr>",
-            way(check, lang),
-            count(check.cases),
-            error(check, lang)
-        );
+    if evidence.ways().next().is_some() {
+        html.push_str("<div class=\"table-wrapper\"><table><thead><tr>");
+        for head in [lang::CHECKED_BY, lang::CASES, lang::WORST, lang::TOLERANCE] {
+            let _ = write!(html, "<th>{}</th>", word(head));
+        }
+        html.push_str("</tr></thead><tbody>");
+        for check in evidence.ways() {
+            let (way, cases) = (way(check, lang), count(check.cases));
+            let _ = write!(html, "<tr><td>{way}</td><td>{cases}</td>{}</tr>", error(check, lang));
+        }
+        html.push_str("</tbody></table></div>");
     }
-    html.push_str("</tbody></table></div>");
-    let rejected: Vec<&str> =
-        evidence.rejected().filter_map(|check| check.note.as_deref()).collect();
+    let rejected: BTreeSet<&str> = evidence.rejected().filter_map(|c| note(c, lang)).collect();
     if !rejected.is_empty() {
         let _ = write!(html, "<p>{}:</p><ul>", word(lang::REJECTED));
         for note in rejected {

@@ -33,8 +33,8 @@ pub fn inline(svg: &str, alt: &str) -> Result<String, String> {
                     el.remove_attribute("xmlns");
                     Ok(())
                 }),
-                element!("script, style, foreignObject, image, [onload], [onclick]", |_| {
-                    forbidden.set(Some("scripts, styles and pictures have no place in a figure"));
+                element!("script, foreignObject, image, [onload], [onclick]", |_| {
+                    forbidden.set(Some("scripts and pictures have no place in a figure"));
                     Ok(())
                 }),
             ],
