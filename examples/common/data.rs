@@ -86,19 +86,34 @@ type Result<T> = std::result::Result<T, DataError>;
 
 const DIGITS: &str = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826";
 
-/// The four files of an MNIST-format data set, and what their decompressed content hashes to for
-/// Fashion-MNIST.
-const FILES: [(&str, &str); 4] = [
-    ("train-images-idx3-ubyte", "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
-    ("train-labels-idx1-ubyte", "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
-    ("t10k-images-idx3-ubyte", "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
-    ("t10k-labels-idx1-ubyte", "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+/// The four files of an MNIST-format data set.
+const FILES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
 ];
+
+/// A data set of this format whose files are known: what each hashes to, decompressed.
+pub struct Known {
+    pub name: &'static str,
+    pub sha256: [&'static str; 4],
+}
+
+const FASHION: Known = Known {
+    name: "Fashion-MNIST",
+    sha256: [
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ],
+};
 
 /// The images in this directory, or else the digits that come with the notebook.
 pub fn load(dir: Option<&Path>) -> Result<Data> {
     match dir {
-        Some(dir) => mnist_format(dir),
+        Some(dir) => mnist_format(dir, &FASHION),
         None => digits(include_bytes!("../data/digits_u8.bin")),
     }
 }
@@ -120,23 +135,23 @@ pub fn digits(bytes: &[u8]) -> Result<Data> {
     })
 }
 
-fn mnist_format(dir: &Path) -> Result<Data> {
+/// The four files in this directory, each raw or compressed.
+///
+/// Any data set of this format will do, so an unknown hash is no error by itself. But a file that is
+/// not `known`'s beside one that is, is a mistake that counting may not find: labels of another set.
+pub fn mnist_format(dir: &Path, known: &Known) -> Result<Data> {
     let mut files = Vec::new();
-    for (name, need) in FILES {
-        let (path, bytes) = find(dir, name)?;
-        let got = sha256(&bytes);
-        files.push((path, bytes, need, got));
+    for name in FILES {
+        files.push(find(dir, name)?);
     }
-    // Other data sets of this format have other hashes. But some files of one and some of another are
-    // a mistake, and labels of another set are not found by counting.
-    let known = files.iter().filter(|(_, _, need, got)| need == got).count();
-    let stranger = files.iter().find(|(_, _, need, got)| need != got);
-    let name = match (known, stranger) {
-        (0, _) => "MNIST-format files",
-        (_, None) => "Fashion-MNIST",
-        (_, Some((path, _, need, got))) => {
-            let (path, got) = (path.clone(), got.clone());
-            return Err(DataError::Hash { path, data: "Fashion-MNIST", need, got });
+    let hashes: Vec<_> = files.iter().map(|(_, bytes)| sha256(bytes)).zip(known.sha256).collect();
+    let stranger = hashes.iter().position(|(got, need)| got != need);
+    let name = match (hashes.iter().any(|(got, need)| got == need), stranger) {
+        (false, _) => "MNIST-format files",
+        (true, None) => known.name,
+        (true, Some(i)) => {
+            let (path, (got, need)) = (files[i].0.clone(), hashes[i].clone());
+            return Err(DataError::Hash { path, data: known.name, need, got });
         }
     };
 
@@ -161,10 +176,10 @@ fn mnist_format(dir: &Path) -> Result<Data> {
     })
 }
 
-type File = (PathBuf, Vec<u8>, &'static str, String);
+type File = (PathBuf, Vec<u8>);
 
 /// The content of `name`, raw or compressed, also under the name `train-images.idx3-ubyte`.
-fn find(dir: &Path, name: &str) -> Result<(PathBuf, Vec<u8>)> {
+fn find(dir: &Path, name: &str) -> Result<File> {
     let dotted = name.replace("-idx", ".idx");
     let names: Vec<String> =
         [name, &dotted].into_iter().flat_map(|n| [n.to_string(), format!("{n}.gz")]).collect();
@@ -187,7 +202,7 @@ fn find(dir: &Path, name: &str) -> Result<(PathBuf, Vec<u8>)> {
 }
 
 /// The content behind an IDX header (big-endian: a magic number, then the length of each axis).
-fn idx<'a, const AXES: usize>((path, bytes, ..): &'a File) -> Result<([usize; AXES], &'a [u8])> {
+fn idx<'a, const AXES: usize>((path, bytes): &'a File) -> Result<([usize; AXES], &'a [u8])> {
     // Unsigned bytes (8) along AXES axes.
     let need = 0x0800 + AXES as u32;
     let header = 4 * (AXES + 1);

@@ -37,12 +37,16 @@ impl Interval {
     }
 }
 
-/// `mean (low … high)`, with the precision asked for.
+/// `mean (low … high)`, with the precision asked for, and a sign with `+`.
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(2);
         let Interval { low, mean, high } = self;
-        write!(f, "{mean:.digits$} ({low:.digits$} … {high:.digits$})")
+        if f.sign_plus() {
+            write!(f, "{mean:+.digits$} ({low:+.digits$} … {high:+.digits$})")
+        } else {
+            write!(f, "{mean:.digits$} ({low:.digits$} … {high:.digits$})")
+        }
     }
 }
 

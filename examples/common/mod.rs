@@ -152,7 +152,7 @@ struct Options {
     /// Steps of training
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
-    /// A short run: few seeds, few steps
+    /// A short run, to try things out: few seeds, few steps; `--out` then writes quick.json alone
     #[arg(long)]
     quick: bool,
     /// Read MNIST-format files, such as train-images-idx3-ubyte.gz, from this directory
@@ -181,11 +181,17 @@ pub fn run_with<E: Experiment>(
         if !page.wants("experiment") {
             return page.finish(figures);
         }
+        let quick = options.quick;
         let results = options.results::<E>()?;
         let mut text = String::new();
         results.table(&mut text)?;
         page.section("experiment", &text)?;
-        page.files.push(("results.json".into(), serde_json::to_string_pretty(&results)? + "\n"));
+        let numbers = serde_json::to_string(&results)? + "\n";
+        if quick {
+            // Neither text nor figures are to be taken for those of the full run.
+            return page.write("quick.json", &numbers);
+        }
+        page.files.push(("results.json".into(), numbers));
         page.finish(|lang| Ok([figures(lang)?, results.figures(lang)?].concat()))
     };
     exit(work())
@@ -254,16 +260,22 @@ impl<'a> Page<'a> {
     }
 
     fn finish(mut self, figures: impl Fn(Lang) -> Result<Vec<Figure>>) -> Result {
-        let Some(out) = self.output.out else { return Ok(()) };
+        let Some(out) = self.output.out.clone() else { return Ok(()) };
         for lang in Lang::ALL {
             for (name, svg) in figures(lang)? {
                 self.files.push((format!("{name}.{lang}.svg"), svg));
             }
         }
-        for (name, content) in self.files {
-            files::write(&out.join(self.stem).join(name), &content)?;
-        }
+        self.files.iter().try_for_each(|(name, content)| self.write(name, content))?;
         files::write(&out.join(format!("{}.txt", self.stem)), &self.text)
+    }
+
+    /// Writes `<out>/<stem>/<name>`, if anything is to be written.
+    fn write(&self, name: &str, content: &str) -> Result {
+        match &self.output.out {
+            Some(out) => files::write(&out.join(self.stem).join(name), content),
+            None => Ok(()),
+        }
     }
 }
 

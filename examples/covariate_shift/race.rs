@@ -1,0 +1,424 @@
+//! The race of E1: the search for a learning rate, the runs, and what follows from their numbers.
+
+use super::Network;
+use super::common::data::{self, Data, Set};
+use super::common::interval::Interval;
+use super::common::{Experiment, Figure, Lang, Result, Settings};
+use batchnorm::nn::random::Random;
+use batchnorm::nn::sgd::Sgd;
+use figures::{Band, covariate_shift as draw};
+use indicatif::ProgressBar;
+use ndarray::Axis;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+
+/// The learning rates that are tried, on both sides.
+pub const RATES: [f64; 6] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+/// Standard deviations of the first weights: the paper's small one, and one that suits sigmoids better.
+const STARTS: [f64; 2] = [0.1, 0.3];
+const BATCH: usize = 60;
+const GOAL: f32 = 0.9;
+/// Measuring must not take longer than training.
+const MOST_TEST_IMAGES: usize = 1000;
+/// The samples over which percentiles are taken: always the same.
+const PROBE: usize = 300;
+
+/// Every number of the experiment.
+#[derive(Serialize, Deserialize)]
+pub struct Race {
+    /// Of the crate that ran it.
+    version: String,
+    data: String,
+    /// Numbers of images.
+    training: usize,
+    validation: usize,
+    test: usize,
+    batch: usize,
+    steps: usize,
+    rates: Vec<f64>,
+    goal: f32,
+    seeds: Vec<u64>,
+    starts: Vec<Start>,
+}
+
+/// The runs from weights of one size.
+#[derive(Serialize, Deserialize)]
+struct Start {
+    /// Standard deviation of the first weights.
+    sd: f64,
+    /// One for each seed.
+    pairs: Vec<Pair>,
+}
+
+/// The two sides, with the same images, first weights and batches.
+#[derive(Serialize, Deserialize)]
+struct Pair {
+    without: Run,
+    with: Run,
+}
+
+/// One network trained at the rate that its search chose.
+#[derive(Serialize, Deserialize)]
+struct Run {
+    rate: f64,
+    /// When the goal was first met on test images, if it was.
+    steps_to_goal: Option<usize>,
+    drift: Drift,
+    /// Step, and accuracy on test images.
+    accuracy: Vec<(usize, f32)>,
+    /// Step, and 15th, 50th and 85th percentile of what goes into the first unit of the last hidden layer.
+    percentiles: Vec<(usize, [f32; 3])>,
+}
+
+/// How far the inputs of the last hidden layer's units have moved during training.
+///
+/// A unit's *path* is the range of its median over the whole training, largest less smallest; the
+/// *width* is that between its 15th and 85th percentile, averaged over training. Both are averaged over
+/// the 100 units.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub struct Drift {
+    path: f32,
+    width: f32,
+}
+
+impl Drift {
+    /// The path in widths: the unit of the input cancels.
+    fn relative(self) -> f64 {
+        f64::from(self.path) / f64::from(self.width)
+    }
+}
+
+impl Run {
+    fn last_accuracy(&self) -> f64 {
+        self.accuracy.last().map_or(0.0, |&(_, accuracy)| accuracy.into())
+    }
+}
+
+impl Experiment for Race {
+    const STEPS: (usize, usize) = (2000, 60);
+    const SEEDS: (usize, usize) = (5, 2);
+
+    fn run(settings: &Settings) -> Result<Self> {
+        let data = data::load(settings.data.as_deref())?;
+        let tracks: Vec<Track> =
+            settings.seeds().map(|seed| Track::new(&data, seed, settings.steps)).collect();
+        // Searches end early, so the bar counts the runs that are over.
+        let progress =
+            settings.progress((STARTS.len() * tracks.len() * 2 * (RATES.len() + 1)) as u64);
+        let runs = |sd: f64| -> Result<Start> {
+            // A pair is cheaper than its half alone is slow: sides are shared out one by one.
+            let sides: Vec<_> = tracks.iter().flat_map(|t| [(t, false), (t, true)]).collect();
+            let runs: Vec<Run> = sides
+                .into_par_iter()
+                .map(|(track, batch_norm)| track.race(batch_norm, sd, &progress))
+                .collect::<Result<_>>()?;
+            let mut runs = runs.into_iter();
+            let pairs =
+                std::iter::from_fn(|| Some(Pair { without: runs.next()?, with: runs.next()? }));
+            Ok(Start { sd, pairs: pairs.collect() })
+        };
+        let starts = STARTS.into_iter().map(runs).collect::<Result<_>>();
+        progress.finish_and_clear();
+        Ok(Race {
+            version: env!("CARGO_PKG_VERSION").into(),
+            data: data.name,
+            training: tracks.first().map_or(0, |t| t.training.labels.len()),
+            validation: tracks.first().map_or(0, |t| t.validation.labels.len()),
+            test: tracks.first().map_or(0, |t| t.test.labels.len()),
+            batch: BATCH,
+            steps: settings.steps,
+            rates: RATES.into(),
+            goal: GOAL,
+            seeds: settings.seeds().collect(),
+            starts: starts?,
+        })
+    }
+
+    fn table(&self, out: &mut String) -> Result {
+        writeln!(
+            out,
+            "{}: {} training images, {} of them to choose the rate, and {} test images",
+            self.data, self.training, self.validation, self.test
+        )?;
+        writeln!(
+            out,
+            "{} steps, batches of {}; {} seeds, mean and 95 % interval over them",
+            self.steps,
+            self.batch,
+            self.seeds.len()
+        )?;
+        for start in &self.starts {
+            start.table(self, out)?;
+        }
+        Ok(())
+    }
+
+    fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
+        let Some(start) = self.starts.first() else { return Ok(Vec::new()) };
+        let names = lang.pick(
+            ["배치 정규화 없음", "배치 정규화"],
+            ["without batch normalization", "with batch normalization"],
+        );
+        let sides: [fn(&Pair) -> &Run; 2] = [|pair| &pair.without, |pair| &pair.with];
+
+        let curves = sides.map(|side| {
+            let runs: Vec<&Run> = start.pairs.iter().map(side).collect();
+            let steps = runs.first().map_or(&[][..], |run| &run.accuracy).iter();
+            let over_runs = steps.enumerate().map(|(i, &(step, _))| {
+                let values = runs.iter().filter_map(|run| run.accuracy.get(i));
+                (step, Interval::of(values.map(|&(_, accuracy)| f64::from(accuracy))))
+            });
+            let over_runs: Vec<_> = over_runs.collect();
+            band(over_runs.iter().map(|(step, interval)| (*step, interval)))
+        });
+        let percentiles = sides.map(|side| -> Vec<figures::Interval> {
+            let points = start.pairs.first().map_or(&[][..], |pair| &side(pair).percentiles).iter();
+            points
+                .map(|&(step, p)| {
+                    let [low, mid, high] = p.map(f64::from);
+                    figures::Interval { x: step as f64, low, mid, high }
+                })
+                .collect()
+        });
+        let bands = |of: &[Vec<figures::Interval>; 2], draw: fn(&[Band], Lang) -> String| {
+            let pair = [0, 1].map(|i| Band { label: names[i], points: &of[i] });
+            draw(&pair, lang)
+        };
+        Ok(vec![
+            ("learning_curves", bands(&curves, draw::learning_curves)),
+            ("percentiles", bands(&percentiles, draw::percentile_bands)),
+        ])
+    }
+}
+
+/// Intervals as a figure wants them, each with its place along the axis.
+pub fn band<'a>(points: impl Iterator<Item = (usize, &'a Interval)>) -> Vec<figures::Interval> {
+    points
+        .map(|(x, i)| figures::Interval { x: x as f64, low: i.low, mid: i.mean, high: i.high })
+        .collect()
+}
+
+impl Start {
+    fn table(&self, race: &Race, out: &mut String) -> Result {
+        let pairs = |f: fn(&Run) -> f64| {
+            let both = move |pair: &Pair| (f(&pair.without), f(&pair.with));
+            self.pairs.iter().map(both).collect::<Vec<_>>()
+        };
+        let side = |values: &[(f64, f64)], digits: usize| {
+            let (a, b) = values.iter().copied().unzip::<f64, f64, Vec<_>, Vec<_>>();
+            [a, b].map(|side| format!("{:.digits$}", Interval::of(side)))
+        };
+        let mut row = |name: &str, [without, with]: [String; 2], compared: String| {
+            writeln!(out, "{name:24}{without:>24}{with:>24}   {compared}")
+        };
+        let ratio = |values: &[(f64, f64)]| Interval::of_ratios(values.iter().map(|(a, b)| a / b));
+
+        let title = format!("\nfirst weights: sd {}", self.sd);
+        row(&title, ["without".into(), "with".into()], "compared, seed by seed".into())?;
+
+        let rates = |side: fn(&Pair) -> &Run| {
+            let rates: Vec<_> = self.pairs.iter().map(|p| side(p).rate.to_string()).collect();
+            rates.join(" ")
+        };
+        row("rates chosen", [rates(|p| &p.without), rates(|p| &p.with)], String::new())?;
+
+        // A run that never gets there counts as if it had on its last step.
+        let last = race.steps as f64;
+        let steps: Vec<_> = self
+            .pairs
+            .iter()
+            .map(|p| [&p.without, &p.with].map(|r| r.steps_to_goal.map_or(last, |s| s as f64)))
+            .map(|[a, b]| (a, b))
+            .collect();
+        let faster = ratio(&steps);
+        let goal = format!("steps to {} %", 100.0 * race.goal);
+        row(&goal, side(&steps, 0), format!("÷ {faster:.1}"))?;
+        for (name, side) in
+            [("without", (|p| &p.without) as fn(&Pair) -> &Run), ("with", |p| &p.with)]
+        {
+            let missing = self.pairs.iter().filter(|p| side(p).steps_to_goal.is_none()).count();
+            if missing > 0 {
+                let of = self.pairs.len();
+                row(
+                    "",
+                    [String::new(), String::new()],
+                    format!("{missing} of {of} {name}: never"),
+                )?;
+            }
+        }
+
+        let accuracy = pairs(|run| 100.0 * run.last_accuracy());
+        let higher = Interval::of(accuracy.iter().map(|(without, with)| with - without));
+        row("accuracy at the end, %", side(&accuracy, 1), format!("{higher:+.1}"))?;
+
+        row("path of the median", side(&pairs(|run| run.drift.path.into()), 2), String::new())?;
+        row("width of the band", side(&pairs(|run| run.drift.width.into()), 2), String::new())?;
+        let drift = pairs(|run| run.drift.relative());
+        let steadier = ratio(&drift);
+        row("path in widths", side(&drift, 2), format!("÷ {steadier:.1}"))?;
+
+        let passed = [
+            ("faster", faster.above(1.0)),
+            ("higher", higher.above(0.0)),
+            ("steadier", steadier.above(1.0)),
+        ];
+        let verdict = match passed.iter().filter(|(_, passed)| *passed).count() {
+            3 => "reproduced",
+            0 => "did not reproduce",
+            _ => "partly reproduced",
+        };
+        let said =
+            passed.map(|(what, passed)| format!("{what}: {}", if passed { "yes" } else { "no" }));
+        writeln!(out, "{}. {verdict}", said.join(", "))?;
+        Ok(())
+    }
+}
+
+/// What one seed gives both sides: which image is for what, and in which order they are seen.
+struct Track {
+    seed: u64,
+    steps: usize,
+    classes: usize,
+    training: Set,
+    /// The training part without and with the validation images alone.
+    fitting: Set,
+    validation: Set,
+    test: Set,
+}
+
+impl Track {
+    fn new(data: &Data, seed: u64, steps: usize) -> Self {
+        let (training, mut test) = data.shuffled(&mut Random::new(seed));
+        test.truncate(MOST_TEST_IMAGES);
+        let (validation, fitting) = training.split_at(training.len() / 5);
+        Track {
+            seed,
+            steps,
+            classes: data.classes(),
+            training: data.rows(&training),
+            fitting: data.rows(fitting),
+            validation: data.rows(&validation[..validation.len().min(MOST_TEST_IMAGES)]),
+            test: data.rows(&test),
+        }
+    }
+
+    fn race(&self, batch_norm: bool, sd: f64, progress: &ProgressBar) -> Result<Run> {
+        let inputs = self.training.pixels.ncols();
+        let start = Network::new(inputs, self.classes, batch_norm, sd, self.seed)?;
+        let rate = self.search(&start, progress)?;
+        let run = self.train(start, rate)?;
+        progress.inc(1);
+        Ok(run)
+    }
+
+    /// The rate that meets the goal on validation images first; if none does, the one with the best
+    /// accuracy in the end.
+    fn search(&self, start: &Network, progress: &ProgressBar) -> Result<f64> {
+        let (mut best, mut within) = ((0.0, RATES[0]), self.steps);
+        // From the middle outwards: a rate that is not there when the best so far was, has lost.
+        for rate in [1.0, 3.0, 0.3, 10.0, 0.1, 30.0] {
+            let mut network = start.clone();
+            let mut accuracy = 0.0;
+            let mut met = None;
+            for (step, (x, labels)) in (1..=within).zip(self.batches(&self.fitting)) {
+                network.step(x, &labels, Sgd::new(rate)?)?;
+                if measured(step, self.steps) {
+                    accuracy = network.accuracy(&self.validation)?;
+                    if accuracy >= GOAL {
+                        met = Some(step);
+                        break;
+                    }
+                }
+            }
+            progress.inc(1);
+            let score = match met {
+                // All that come later have less time than this.
+                Some(step) => {
+                    within = step - 1;
+                    2.0 - step as f32 / (self.steps + 1) as f32
+                }
+                None => accuracy,
+            };
+            if score > best.0 {
+                best = (score, rate);
+            }
+        }
+        Ok(best.1)
+    }
+
+    fn train(&self, mut network: Network, rate: f64) -> Result<Run> {
+        let probe =
+            self.training.pixels.slice(ndarray::s![..PROBE.min(self.training.labels.len()), ..]);
+        let mut batches = self.batches(&self.training);
+        let (mut accuracy, mut percentiles, mut units) = (Vec::new(), Vec::new(), Vec::new());
+        for step in 0..=self.steps {
+            if step > 0 {
+                let (x, labels) = batches.next().ok_or("no training images")?;
+                network.step(x, &labels, Sgd::new(rate)?)?;
+            }
+            if measured(step, self.steps) {
+                accuracy.push((step, network.accuracy(&self.test)?));
+            }
+            if step % (self.steps / 50).max(1) == 0 {
+                let inputs = network.last_hidden_inputs(&probe)?;
+                let all: Vec<[f32; 3]> = inputs
+                    .axis_iter(Axis(1))
+                    .map(|unit| three_percentiles(unit.to_vec()))
+                    .collect();
+                percentiles.push((step, all[0]));
+                units.push(all);
+            }
+        }
+        let met = accuracy.iter().find(|(_, accuracy)| *accuracy >= GOAL);
+        Ok(Run {
+            rate,
+            steps_to_goal: met.map(|&(step, _)| step),
+            drift: drift(&units),
+            accuracy,
+            percentiles,
+        })
+    }
+
+    /// Batches without end, epoch after epoch in a new order each.
+    fn batches<'a>(
+        &self,
+        set: &'a Set,
+    ) -> impl Iterator<Item = (ndarray::Array2<f32>, Vec<usize>)> + 'a {
+        let mut random = Random::new(self.seed ^ 0xba7c4);
+        let mut order: Vec<usize> = Vec::new();
+        std::iter::from_fn(move || {
+            if order.len() < BATCH {
+                order = random.permutation(set.labels.len());
+            }
+            let rows = order.split_off(order.len().saturating_sub(BATCH));
+            let labels = rows.iter().map(|&row| set.labels[row]).collect();
+            Some((set.pixels.select(Axis(0), &rows), labels))
+        })
+    }
+}
+
+/// Often at first, when much happens, and never twice as often as the last step needs.
+fn measured(step: usize, steps: usize) -> bool {
+    let every = if step <= 100 { 5 } else { 20 };
+    step.is_multiple_of(every) || step == steps
+}
+
+/// The 15th, 50th and 85th percentile, each the value at the nearest rank.
+fn three_percentiles(mut values: Vec<f32>) -> [f32; 3] {
+    values.sort_unstable_by(f32::total_cmp);
+    [0.15, 0.5, 0.85].map(|share| values[((values.len() - 1) as f64 * share).round() as usize])
+}
+
+/// From the three percentiles of every unit at each step that was measured.
+fn drift(measured: &[Vec<[f32; 3]>]) -> Drift {
+    let units = measured[0].len();
+    let (mut path, mut width) = (0.0, 0.0);
+    for unit in 0..units {
+        let medians = || measured.iter().map(|units| units[unit][1]);
+        path += medians().fold(f32::MIN, f32::max) - medians().fold(f32::MAX, f32::min);
+        let widths = measured.iter().map(|units| units[unit][2] - units[unit][0]);
+        width += widths.sum::<f32>() / measured.len() as f32;
+    }
+    Drift { path: path / units as f32, width: width / units as f32 }
+}
