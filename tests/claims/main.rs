@@ -2,6 +2,8 @@
 //! `mean_is_zero` of `forward.rs`.
 
 mod backward;
+mod covariate_shift;
 mod forward;
 mod introduction;
 mod kit;
+mod train_and_test;

@@ -8,8 +8,10 @@ mod evidence;
 pub mod exact;
 mod gauss;
 mod number;
+mod numbers;
 mod prime;
 mod sides;
+pub mod symmetric;
 mod variants;
 mod ways;
 
@@ -18,6 +20,7 @@ pub use claim::{Claim, claim};
 pub use evidence::{Check, How, Proof};
 pub use gauss::{gaussians, kolmogorov_smirnov};
 pub use number::{Float, Measure, Number, largest, mean, mean_of, sum};
+pub use numbers::{Drawn, numbers, over};
 pub use prime::Prime;
 pub use sides::{Sides, at_most, equal};
 pub use variants::{Norm, Wrong};

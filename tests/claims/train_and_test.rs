@@ -1,0 +1,1 @@
+//! Training and inference: which statistics stand in for the batch, and what follows.
