@@ -28,11 +28,7 @@ pub fn passage(source: &str, name: &str) -> Result<Passage, String> {
                 }
                 names.push(found);
             }
-            Some(Mark::End(found)) => {
-                if found == name && start.is_some() {
-                    closed = true;
-                }
-            }
+            Some(Mark::End(found)) => closed |= found == name && start.is_some(),
             None if start.is_some() && !closed => lines.push(line),
             None => {}
         }

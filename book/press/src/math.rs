@@ -11,7 +11,7 @@ use ratex_types::math_style::MathStyle;
 use ratex_types::path_command::PathCommand;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A formula ready for the page.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,24 +21,27 @@ pub struct Rendered {
     pub fonts: BTreeSet<String>,
 }
 
+/// A formula, and whether it is displayed.
+type Key = (String, bool);
+type Drawing = Result<Arc<Rendered>, String>;
+
 /// Formulas that were drawn before. A rebuild while serving draws only what is new.
 #[derive(Debug, Default)]
 pub struct Math {
-    drawn: Mutex<HashMap<(String, bool), Result<Arc<Rendered>, String>>>,
+    drawn: Mutex<HashMap<Key, Drawing>>,
 }
 
 impl Math {
-    pub fn render(&self, tex: &str, display: bool) -> Result<Arc<Rendered>, String> {
+    pub fn render(&self, tex: &str, display: bool) -> Drawing {
         let key = (tex.to_string(), display);
-        let known = |m: &HashMap<_, Result<Arc<Rendered>, String>>| m.get(&key).cloned();
-        if let Some(result) = self.drawn.lock().ok().and_then(|m| known(&m)) {
-            return result;
+        // A thread that panicked while it drew cannot have left half a drawing behind.
+        let lock = || self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&key) {
+            return known.clone();
         }
-        let result = render(tex, display).map(Arc::new);
-        if let Ok(mut drawn) = self.drawn.lock() {
-            drawn.insert(key, result.clone());
-        }
-        result
+        let drawing = render(tex, display).map(Arc::new);
+        lock().insert(key, drawing.clone());
+        drawing
     }
 }
 
@@ -134,6 +137,13 @@ fn paint(color: &Color) -> String {
     }
 }
 
+/// Glyphs that stand on one line.
+#[derive(Default)]
+struct Run {
+    places: Vec<String>,
+    text: String,
+}
+
 fn draw(list: &DisplayList, out: &mut String, fonts: &mut BTreeSet<String>) {
     let height = list.height + list.depth;
     let _ = write!(
@@ -145,15 +155,15 @@ fn draw(list: &DisplayList, out: &mut String, fonts: &mut BTreeSet<String>) {
         -list.depth
     );
     // One <text> for each font, size, colour and baseline, with the place of every glyph in it.
-    let mut runs: BTreeMap<(String, i64, String, i64), (Vec<String>, String)> = BTreeMap::new();
+    let mut runs: BTreeMap<_, Run> = BTreeMap::new();
     for item in &list.items {
         match item {
             DisplayItem::GlyphPath { x, y, scale, font, char_code, color } => {
                 let glyph = char::from_u32(*char_code).unwrap_or('\u{fffd}');
                 let key = (font.clone(), milli(*scale), paint(color), milli(*y));
-                let (places, text) = runs.entry(key).or_default();
-                places.push(milli(*x).to_string());
-                text.push(if glyph == ' ' { '\u{a0}' } else { glyph });
+                let run = runs.entry(key).or_default();
+                run.places.push(milli(*x).to_string());
+                run.text.push(if glyph == ' ' { '\u{a0}' } else { glyph });
             }
             DisplayItem::Line { x, y, width, thickness, color, .. } => {
                 let thickness = thickness.max(0.04);
@@ -174,7 +184,7 @@ fn draw(list: &DisplayList, out: &mut String, fonts: &mut BTreeSet<String>) {
             }
         }
     }
-    for ((font, size, paint, y), (places, text)) in runs {
+    for ((font, size, paint, y), Run { places, text }) in runs {
         let size =
             if size == 1000 { String::new() } else { format!(r#" style="font-size:{size}px""#) };
         let _ = write!(
@@ -209,10 +219,17 @@ fn path(commands: &[PathCommand], x0: f64, y0: f64) -> String {
         .collect()
 }
 
-/// The font files that the formulas use, as (file name, bytes), and the style sheet that names them.
-pub fn fonts(used: &BTreeSet<String>) -> Result<(Vec<(String, Vec<u8>)>, String)> {
-    let mut files = Vec::new();
-    let mut css = String::new();
+#[derive(Debug, Default)]
+pub struct Fonts {
+    /// File names and contents.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The style sheet that names them.
+    pub css: String,
+}
+
+/// The fonts that the formulas use.
+pub fn fonts(used: &BTreeSet<String>) -> Result<Fonts> {
+    let Fonts { mut files, mut css } = Fonts::default();
     for font in used {
         let Some((family, variant)) = font.split_once('-') else {
             return Err(Error::msg(format!("a formula is set in the unknown font {font}")));
@@ -237,7 +254,7 @@ pub fn fonts(used: &BTreeSet<String>) -> Result<(Vec<(String, Vec<u8>)>, String)
         );
         files.push((file, bytes.into_owned()));
     }
-    Ok((files, css))
+    Ok(Fonts { files, css })
 }
 
 #[cfg(test)]
@@ -301,7 +318,7 @@ mod tests {
             .unwrap()
             .fonts
             .clone();
-        let (files, css) = fonts(&used).unwrap();
+        let Fonts { files, css } = fonts(&used).unwrap();
         assert!(
             files.iter().any(|(name, bytes)| name == "KaTeX_AMS-Regular.ttf" && !bytes.is_empty())
         );

@@ -77,7 +77,7 @@ pub fn build(
     let [site, english] = dirs;
     fs::rename(english, site.join("en"))?;
     let fonts: BTreeSet<String> = composed.iter().flat_map(|c| c.fonts.iter().cloned()).collect();
-    let (files, css) = math::fonts(&fonts)?;
+    let math::Fonts { files, css } = math::fonts(&fonts)?;
     let dir = site.join("math");
     fs::create_dir_all(&dir)?;
     fs::write(dir.join("math.css"), css)?;
