@@ -3,7 +3,7 @@
 //! expected and not met is an error, so that a new mdBook cannot silently leave English behind.
 
 use crate::html::escape;
-use crate::lang::Lang;
+use crate::lang::{self, Lang};
 use anyhow::{Error, Result};
 use lol_html::html_content::ContentType;
 use lol_html::{RewriteStrSettings, element, rewrite_str, text};
@@ -144,6 +144,11 @@ pub fn finish(html: &str, lang: Lang, page: &str, fragments: &[String]) -> Resul
     let switch = format!(
         "<a class=\"language\" rel=\"alternate\" lang=\"{code}\" hreflang=\"{code}\" href=\"{href}\" title=\"{tip}\">{name}</a>"
     );
+    // A page that is not found is shown at any address, so a link within it would lead away.
+    let skip = match whole && page != "404.html" {
+        true => format!("<a class=\"skip\" href=\"#mdbook-content\">{}</a>", lang.pick(lang::SKIP)),
+        false => String::new(),
+    };
     let (heads, bars) = (Cell::new(0), Cell::new(0));
     let missing = RefCell::new(None);
     let met: Vec<Cell<bool>> = ATTRIBUTES.iter().map(|_| Cell::new(false)).collect();
@@ -162,6 +167,10 @@ pub fn finish(html: &str, lang: Lang, page: &str, fragments: &[String]) -> Resul
         element!("head", |el| {
             heads.set(heads.get() + 1);
             el.append(&head, ContentType::Html);
+            Ok(())
+        }),
+        element!("body", |el| {
+            el.prepend(&skip, ContentType::Html);
             Ok(())
         }),
         element!("div.right-buttons", |el| {

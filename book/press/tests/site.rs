@@ -60,6 +60,8 @@ fn both_languages_stand_where_they_should() {
     );
     assert_eq!(all(&fixture.read("book/build/en/404.html"), "base", "href"), ["/en/"]);
 
+    assert_eq!(all(&ko, "a.skip", "href"), ["#mdbook-content"]);
+
     // Korean in Korean, English as mdBook has it.
     assert!(ko.contains("이 책에서 찾기") && !ko.contains("Search this book"));
     assert!(en.contains("Search this book"));
