@@ -146,9 +146,15 @@ impl<F: Number> Batch<F> {
     }
 }
 
-/// Batches of at least two values per channel.
+/// Shapes with at least two values per channel: small ones; and, as the kernels work on sixteen values
+/// side by side, some with more channels than that, and some with longer runs.
 fn shapes() -> impl Strategy<Value = (usize, usize, usize)> {
-    (1..=8usize, 1..=3usize, 1..=5usize).prop_filter("two values", |(n, _, s)| n * s >= 2)
+    let shapes = prop_oneof![
+        8 => (1..=8usize, 1..=3usize, 1..=5usize),
+        1 => (1..=3usize, 14..=34usize, 1..=2usize),
+        1 => (1..=2usize, 1..=2usize, 14..=40usize),
+    ];
+    shapes.prop_filter("two values", |(n, _, s)| n * s >= 2)
 }
 
 fn order(m: usize) -> impl Strategy<Value = Vec<usize>> {
@@ -212,8 +218,11 @@ pub fn floats<F: Float>() -> impl Strategy<Value = Batch<F>> {
 pub fn points() -> impl Strategy<Value = Batch<Prime>> {
     let prime = || any::<u64>().prop_map(Prime::new);
     let square = move || prime().prop_map(|v| v * v);
-    let shape =
-        (1..=4usize, 1..=2usize, 1..=3usize).prop_filter("two values", |(n, _, s)| n * s >= 2);
+    let shape = prop_oneof![
+        9 => (1..=4usize, 1..=2usize, 1..=3usize),
+        1 => (1..=2usize, 1..=2usize, 15..=20usize),
+    ];
+    let shape = shape.prop_filter("two values", |(n, _, s)| n * s >= 2);
     shape.prop_flat_map(move |(n, c, s)| {
         let len = n * c * s;
         let parameters = (vec(prime(), c), vec(prime(), c), [square(), square(), square()]);
