@@ -129,8 +129,12 @@ for (const [width, theme] of [[1280, 'light'], [390, 'dark']]) {
         const response = await page.goto(`${home}/${name}`);
         check(response.status() === 200, `${name} answers ${response.status()}`);
         await page.evaluate(() => document.fonts.ready);
-        if (!isSource(name) && !name.endsWith('toc.html')) {
-            const dark = await page.evaluate(() => !document.documentElement.classList.contains('light'));
+        if (!name.endsWith('toc.html')) {
+            const dark = await page.evaluate(() => {
+                const ground = [document.body, document.documentElement].map(e => getComputedStyle(e).backgroundColor);
+                const [r, g, b] = ground.find(color => !/, 0\)$/.test(color)).match(/\d+/g).map(Number);
+                return r + g + b < 384;
+            });
             check(dark === (theme === 'dark'), `${name} does not follow the ${theme} theme`);
         }
         const wide = await page.evaluate(overflowing);
@@ -143,7 +147,7 @@ for (const [width, theme] of [[1280, 'light'], [390, 'dark']]) {
         }
         const seen = await page.evaluate(() => {
             const text = node => node.nodeType === Node.TEXT_NODE ? node.data
-                : node.nodeType === Node.ELEMENT_NODE && !node.matches('code, pre, script, style') ? [...node.childNodes].map(text).join('') : '';
+                : node.nodeType === Node.ELEMENT_NODE && !node.matches('code, pre, script, style, svg') ? [...node.childNodes].map(text).join('') : '';
             return {
                 lang: document.documentElement.lang,
                 title: document.title,

@@ -109,7 +109,7 @@ pub fn totals<'a>(evidence: impl Iterator<Item = &'a Evidence>, lang: Lang) -> S
     }
 }
 
-/// `exact modulo a prime ×64 · random inputs ×512 · worst error 2.1×10⁻⁷ of 10⁻⁵ allowed`
+/// `prime field ×64 · property test ×512 · worst error 2.1×10⁻⁷ (≤ 10⁻⁵)`
 fn summary(evidence: &Evidence, lang: Lang) -> String {
     let mut ways: Vec<(How, u64)> = Vec::new();
     for check in evidence.ways() {
@@ -125,8 +125,8 @@ fn summary(evidence: &Evidence, lang: Lang) -> String {
     if let Some((worst, tolerance)) = evidence.tightest() {
         let (worst, tolerance) = (number(worst), number(tolerance));
         parts.push(match lang {
-            Lang::Ko => format!("가장 큰 오차 {worst} (허용 {tolerance})"),
-            Lang::En => format!("worst error {worst} ({tolerance} allowed)"),
+            Lang::Ko => format!("가장 큰 오차 {worst} (≤ {tolerance})"),
+            Lang::En => format!("worst error {worst} (≤ {tolerance})"),
         });
     }
     match evidence.rejected().count() {
@@ -210,9 +210,9 @@ mod tests {
         assert!(!fonts.is_empty());
         for part in [
             "검증됨",
-            "유한체에서 정확히 ×64",
-            "무작위 입력 ×40\u{202f}000",
-            "가장 큰 오차 2.1×10⁻⁷ (허용 10⁻⁵)",
+            "소수체 ×64",
+            "성질 검사 ×40\u{202f}000",
+            "가장 큰 오차 2.1×10⁻⁷ (≤ 10⁻⁵)",
             "분산은",
             "n-1 &lt;b&gt;",
             "틀린 구현 1개",
@@ -224,8 +224,8 @@ mod tests {
         let (en, _) = badge(&claim(), &evidence(), Lang::En, "../", &Math::default()).unwrap();
         for part in [
             "Verified",
-            "exact modulo a prime ×64",
-            "worst error 2.1×10⁻⁷ (10⁻⁵ allowed)",
+            "prime field ×64",
+            "worst error 2.1×10⁻⁷ (≤ 10⁻⁵)",
             "rejects 1 wrong variant",
             "../source/tests",
         ] {

@@ -48,11 +48,11 @@ pub enum How {
 impl How {
     pub fn word(self) -> Word {
         match self {
-            How::PrimeField => ["유한체에서 정확히", "exact modulo a prime"],
-            How::Dual => ["이중수", "dual numbers"],
-            How::DualPrimeField => ["유한체 위의 이중수", "dual numbers modulo a prime"],
+            How::PrimeField => ["소수체", "prime field"],
+            How::Dual => ["이원수", "dual numbers"],
+            How::DualPrimeField => ["소수체 위의 이원수", "dual numbers over the prime field"],
             How::FiniteDifferences => ["유한 차분", "finite differences"],
-            How::Property => ["무작위 입력", "random inputs"],
+            How::Property => ["성질 검사", "property test"],
             How::Enumeration => ["모든 경우", "every case"],
             How::WorkedExample => ["손으로 푼 예", "worked example"],
             How::Golden => ["다른 구현과 비교", "other implementations"],

@@ -81,7 +81,7 @@ pre code.hljs, pre code {{ font: inherit; padding: 0 1em; background: none; disp
 let theme = null;
 try {{ theme = localStorage.getItem('mdbook-theme'); }} catch (e) {{ }}
 if (!['light', 'rust', 'coal', 'navy', 'ayu'].includes(theme)) theme = matchMedia('(prefers-color-scheme: dark)').matches ? '{dark_theme}' : '{light_theme}';
-document.documentElement.className = theme;
+document.documentElement.className = `${{theme}} js`;
 const sheet = theme === 'ayu' ? 'ayu' : theme === 'coal' || theme === 'navy' ? 'night' : 'light';
 for (const id of ['light', 'night', 'ayu']) document.getElementById(id).disabled = id !== sheet;
 </script>
