@@ -160,7 +160,9 @@ impl Composer<'_> {
         // Whether there is a test and evidence was checked when the book was read.
         let (Some(claim), Some(evidence)) = (self.book.registry.get(name), self.evidence(name))
         else {
-            return Ok(self.missing(&format!("The claim {name} is not verified yet.")));
+            let number = self.keep(format!("The claim {name} is not verified yet."));
+            let id = claims::id(name);
+            return Ok(format!(r#"<p class="draft" id="{id}" data-press="{number}"></p>"#));
         };
         let (html, fonts) = badge::badge(claim, evidence, self.lang(), &self.up(), self.math)
             .map_err(|e| format!("in the sentence of {}:{}, {e}", claim.file, claim.line))?;
