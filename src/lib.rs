@@ -25,3 +25,27 @@ pub mod rms_norm;
 pub mod scalar;
 pub mod split;
 pub mod streaming;
+
+// The Rust blocks in the chapters of the book, and in the README, are documentation tests.
+#[cfg(doctest)]
+macro_rules! chapters {
+    ($($stem:ident)*) => {$(
+        mod $stem {
+            #[doc = include_str!(concat!("../book/ko/", stringify!($stem), ".md"))]
+            mod ko {}
+            #[doc = include_str!(concat!("../book/en/", stringify!($stem), ".md"))]
+            mod en {}
+        }
+    )*};
+}
+#[cfg(doctest)]
+chapters! {
+    introduction covariate_shift forward backward train_and_test
+}
+#[cfg(doctest)]
+mod readme {
+    #[doc = include_str!("../README.md")]
+    mod en {}
+    #[doc = include_str!("../README.ko.md")]
+    mod ko {}
+}
