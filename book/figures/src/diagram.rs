@@ -1,6 +1,7 @@
 //! Boxes and arrows, for what is no chart.
 
 use crate::ink::Ink;
+use crate::number::decimal;
 use crate::svg::{Paint, Svg, Type, text_width};
 
 /// A box with its text, by its upper left corner.
@@ -49,6 +50,26 @@ impl Svg {
         for (row, &(text, style)) in lines.iter().enumerate() {
             let baseline = first + row as f64 * LEADING + 0.35 * style.size;
             self.text((x, baseline), style.middle(), text);
+        }
+    }
+
+    /// A table of numbers, cell by cell; each is painted as its row and column say. What is no number stays empty.
+    pub fn table(
+        &mut self,
+        (x, y): (f64, f64),
+        cell: (f64, f64),
+        rows: &[Vec<f64>],
+        paint: impl Fn(usize, usize) -> Paint,
+    ) {
+        for (i, row) in rows.iter().enumerate() {
+            for (j, &value) in row.iter().enumerate() {
+                let at = (x + j as f64 * cell.0, y + i as f64 * cell.1);
+                self.rect(at, cell, 0.0, &paint(i, j));
+                if value.is_finite() {
+                    let baseline = (at.0 + cell.0 / 2.0, at.1 + cell.1 / 2.0 + 6.0);
+                    self.text(baseline, Type::SMALL.middle(), &decimal(value, 2));
+                }
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! The palette: eight inks, each a CSS variable with a fallback, so that one SVG serves light and dark pages.
+//! The palette: inks, each a CSS variable with a fallback, so that one SVG serves light and dark pages.
 //!
 //! The six hues are those of Okabe and Ito, which readers with any of the common colour deficiencies tell apart.
 
@@ -17,10 +17,13 @@ pub enum Ink {
     Purple,
     Orange,
     Sky,
+    /// What a photograph is made of: the same under every theme.
+    Black,
+    White,
 }
 
 impl Ink {
-    const ALL: [Ink; 9] = [
+    const ALL: [Ink; 11] = [
         Ink::Text,
         Ink::Muted,
         Ink::Grid,
@@ -30,6 +33,8 @@ impl Ink {
         Ink::Purple,
         Ink::Orange,
         Ink::Sky,
+        Ink::Black,
+        Ink::White,
     ];
 
     /// The ink of the `index`-th series of a chart; after the sixth they repeat.
@@ -48,6 +53,8 @@ impl Ink {
             Ink::Purple => "var(--fig-4, #cc79a7)",
             Ink::Orange => "var(--fig-5, #e69f00)",
             Ink::Sky => "var(--fig-6, #56b4e9)",
+            Ink::Black => "var(--fig-black, #000)",
+            Ink::White => "var(--fig-white, #fff)",
         }
     }
 

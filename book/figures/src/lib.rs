@@ -20,8 +20,13 @@ mod testing;
 
 pub mod backward;
 pub mod covariate_shift;
+pub mod feature_maps;
 pub mod forward;
+pub mod group_norm;
+pub mod instance_norm;
 pub mod introduction;
+pub mod layer_norm;
+pub mod rms_norm;
 pub mod train_and_test;
 
 pub use data::{Band, Histogram, Interval, Series};
