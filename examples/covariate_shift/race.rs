@@ -13,8 +13,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
-/// The learning rates that are tried, on both sides.
-pub const RATES: [f64; 6] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+/// The learning rates that are tried, on both sides, from the likely ones outwards: a rate that is not
+/// there when the best so far was, has lost, and need not be followed any further.
+pub const RATES: [f64; 6] = [1.0, 3.0, 0.3, 10.0, 0.1, 30.0];
 /// Standard deviations of the first weights: the paper's small one, and one that suits sigmoids better.
 const STARTS: [f64; 2] = [0.1, 0.3];
 const BATCH: usize = 60;
@@ -103,23 +104,26 @@ impl Experiment for Race {
         let data = data::load(settings.data.as_deref())?;
         let tracks: Vec<Track> =
             settings.seeds().map(|seed| Track::new(&data, seed, settings.steps)).collect();
-        // Searches end early, so the bar counts the runs that are over.
-        let progress =
-            settings.progress((STARTS.len() * tracks.len() * 2 * (RATES.len() + 1)) as u64);
-        let runs = |sd: f64| -> Result<Start> {
-            // A pair is cheaper than its half alone is slow: sides are shared out one by one.
-            let sides: Vec<_> = tracks.iter().flat_map(|t| [(t, false), (t, true)]).collect();
-            let runs: Vec<Run> = sides
-                .into_par_iter()
-                .map(|(track, batch_norm)| track.race(batch_norm, sd, &progress))
-                .collect::<Result<_>>()?;
-            let mut runs = runs.into_iter();
-            let pairs =
-                std::iter::from_fn(|| Some(Pair { without: runs.next()?, with: runs.next()? }));
-            Ok(Start { sd, pairs: pairs.collect() })
-        };
-        let starts = STARTS.into_iter().map(runs).collect::<Result<_>>();
+        let of_all = |seeds: usize| (STARTS.len() * seeds * 2 * (RATES.len() + 1)) as u64;
+        let progress = settings.progress(of_all(tracks.len()));
+        let sides: Vec<_> = STARTS
+            .into_iter()
+            .flat_map(|sd| tracks.iter().map(move |track| (sd, track)))
+            .flat_map(|(sd, track)| [false, true].map(|batch_norm| (sd, track, batch_norm)))
+            .collect();
+        // In the order of `sides`, however many threads there are.
+        let runs: Result<Vec<Run>> = sides
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|(sd, track, batch_norm)| track.race(batch_norm, sd, &progress))
+            .collect();
         progress.finish_and_clear();
+        let mut runs = runs?.into_iter();
+        let mut pair = || Some(Pair { without: runs.next()?, with: runs.next()? });
+        let starts = STARTS.map(|sd| {
+            let pairs = tracks.iter().filter_map(|_| pair()).collect();
+            Start { sd, pairs }
+        });
         Ok(Race {
             version: env!("CARGO_PKG_VERSION").into(),
             data: data.name,
@@ -131,7 +135,7 @@ impl Experiment for Race {
             rates: RATES.into(),
             goal: GOAL,
             seeds: settings.seeds().collect(),
-            starts: starts?,
+            starts: starts.into(),
         })
     }
 
@@ -148,6 +152,8 @@ impl Experiment for Race {
             self.batch,
             self.seeds.len()
         )?;
+        let rates: Vec<_> = self.rates.iter().map(|rate| rate.to_string()).collect();
+        writeln!(out, "rates tried: {}", rates.join(" "))?;
         for start in &self.starts {
             start.table(self, out)?;
         }
@@ -316,8 +322,7 @@ impl Track {
     /// accuracy in the end.
     fn search(&self, start: &Network, progress: &ProgressBar) -> Result<f64> {
         let (mut best, mut within) = ((0.0, RATES[0]), self.steps);
-        // From the middle outwards: a rate that is not there when the best so far was, has lost.
-        for rate in [1.0, 3.0, 0.3, 10.0, 0.1, 30.0] {
+        for rate in RATES {
             let mut network = start.clone();
             let mut accuracy = 0.0;
             let mut met = None;
@@ -398,7 +403,7 @@ impl Track {
     }
 }
 
-/// Often at first, when much happens, and never twice as often as the last step needs.
+/// Every 5th step at first, when much happens; later every 20th, and the last.
 fn measured(step: usize, steps: usize) -> bool {
     let every = if step <= 100 { 5 } else { 20 };
     step.is_multiple_of(every) || step == steps
