@@ -202,7 +202,7 @@ fn find(dir: &Path, name: &str) -> Result<File> {
 }
 
 /// The content behind an IDX header (big-endian: a magic number, then the length of each axis).
-fn idx<'a, const AXES: usize>((path, bytes): &'a File) -> Result<([usize; AXES], &'a [u8])> {
+fn idx<const AXES: usize>((path, bytes): &File) -> Result<([usize; AXES], &[u8])> {
     // Unsigned bytes (8) along AXES axes.
     let need = 0x0800 + AXES as u32;
     let header = 4 * (AXES + 1);
