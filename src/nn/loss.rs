@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayRef2};
 ///
 /// For logits z of shape `[N, classes]` and the labels t:
 ///
-/// L = −(1/N) Σₙ ln pₙ[tₙ] with pₙ = softmax(zₙ),  ∂L/∂zₙ = (pₙ − onehot(tₙ))/N.
+/// L = −(1/N) Σₙ ln pₙ(tₙ) with pₙ = softmax(zₙ),  ∂L/∂zₙ = (pₙ − onehot(tₙ))/N.
 ///
 /// ```
 /// use batchnorm::nn::loss::softmax_cross_entropy;
