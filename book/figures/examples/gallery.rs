@@ -10,11 +10,16 @@ use figures::covariate_shift::{
     Descent, Domain, covariate_shift, depth_drift, learning_curves, percentile_bands,
     quadratic_paths, sigmoid_gradient,
 };
+use figures::feature_maps::{View, cube, padding, views};
 use figures::forward::{
     BatchHistogram, Channel, Outliers, Pipeline, affine_slopes, before_after, bound, pipeline, rho,
     shape_unchanged, small_batches,
 };
+use figures::group_norm::{Noise, Published, noise as batch_noise, published, spectrum};
+use figures::instance_norm::{Version, contrast};
 use figures::introduction::{four_checks, notebook_map};
+use figures::layer_norm::rows_and_columns;
+use figures::rms_norm::{Point, sphere};
 use figures::train_and_test::{
     ModeAccuracy, batch_mates, bias_by_batch_size, ema, folding, mode_bug,
 };
@@ -121,7 +126,59 @@ fn all(lang: Lang) -> Vec<(&'static str, String)> {
     drawn.extend(forward(lang));
     drawn.extend(backward(lang));
     drawn.extend(train_and_test(lang));
+    drawn.extend(other_axes(lang));
     drawn
+}
+
+fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
+    let view = |label, outer, kept, inner| View { label, outer, kept, inner };
+    let statistics = [view("BN", 2, 4, 6), view("LN", 1, 2, 24), view("IN", 1, 8, 6)];
+    let parameters = view("γ, β", 2, 4, 6);
+
+    let frame = |corner: f64, edge: f64, inside: f64| {
+        let (outer, inner) = (vec![corner, edge, edge, corner], vec![edge, inside, inside, edge]);
+        vec![outer.clone(), inner.clone(), inner, outer]
+    };
+    let (white, sums) = (frame(1.0, 1.0, 1.0), frame(4.0, 6.0, 9.0));
+    let x_hat = frame(-1.26, -0.14, 1.54);
+
+    let table = [vec![1.0, 1.0, 4.0, 10.0], vec![11.0, 11.0, 14.0, 20.0], vec![5.0, 2.0, 0.0, 1.0]];
+    let by_rows = table.each_ref().map(|row| normalize(row));
+    let columns: Vec<_> = (0..4).map(|j| normalize(&table.each_ref().map(|row| row[j]))).collect();
+    let by_columns: Vec<Vec<_>> =
+        (0..3).map(|i| columns.iter().map(|column| column[i]).collect()).collect();
+
+    let ring: Vec<f64> = (0..64)
+        .map(|i| {
+            let (row, column) = (f64::from(i / 8) - 3.5, f64::from(i % 8) - 3.5);
+            (1.0 - (row.hypot(column) - 2.5).abs() / 1.5).max(0.0)
+        })
+        .collect();
+    let lights = [("1", 1.0, 0.0), ("2", 0.5, 0.5), ("3", 0.35, 0.0), ("4", 0.2, 0.4)]
+        .map(|(label, a, b)| (label, ring.iter().map(|x| a * x + b).collect::<Vec<_>>()));
+    let after = normalize(&ring);
+    let lights = lights.each_ref().map(|(label, before)| Version { label, before, after: &after });
+
+    let sizes = [(32, 23.5), (8, 25.0), (2, 35.0)];
+    let errors = sizes.map(|(batch_size, batch)| Published { batch_size, batch, group: 24.0 });
+    let noisy = sizes.map(|(m, _)| (m, 0.15 / (m as f64).sqrt()));
+    let noisy = noisy.map(|(batch_size, batch)| Noise { batch_size, batch, group: 0.0 });
+
+    let points = [(0.5, 3.5), (3.0, -1.0), (-2.0, -3.0)].map(|(a, b): (f64, f64)| {
+        let (sign, r) = ((a - b).signum(), ((a * a + b * b) / 2.0).sqrt());
+        Point { x: (a, b), layer: (sign, -sign), rms: (a / r, b / r) }
+    });
+    vec![
+        ("cube", cube(lang)),
+        ("views", views(&[2, 4, 2, 3], &statistics, &parameters, lang)),
+        ("padding", padding(&white, &sums, &x_hat, lang)),
+        ("rows_and_columns", rows_and_columns(&table, &by_columns, &by_rows, lang)),
+        ("contrast", contrast(8, &lights, lang)),
+        ("spectrum", spectrum(6, lang)),
+        ("published", published(&errors, lang)),
+        ("noise", batch_noise(&noisy, lang)),
+        ("sphere", sphere(&points, lang)),
+    ]
 }
 
 fn covariate(lang: Lang) -> Vec<(&'static str, String)> {

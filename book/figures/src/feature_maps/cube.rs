@@ -8,8 +8,8 @@ const C: usize = 4;
 const N: usize = 3;
 const S: usize = 4;
 /// One step along C or N to the side and upwards, and one step along the positions upwards.
-const STEP: (f64, f64) = (14.0, 7.0);
-const RISE: f64 = 15.0;
+const STEP: (f64, f64) = (16.0, 8.0);
+const RISE: f64 = 17.0;
 
 /// The tensor as a block of N samples, C channels and H·W positions, once for each normalization: the cells that share
 /// one mean are coloured (after Wu & He, 2018, figure 2).
@@ -27,7 +27,7 @@ pub fn cube(lang: Lang) -> String {
     ];
     for (i, (name, means, values, channels, samples)) in layers.into_iter().enumerate() {
         let left = i as f64 * panel;
-        let corner = (left + 46.0 + C as f64 * STEP.0, TOP + tall);
+        let corner = (left + 44.0 + C as f64 * STEP.0, TOP + tall);
         block(&mut svg, corner, |c, n| c + channels >= C && n < samples);
 
         let (x, foot) = (left + panel / 2.0, TOP + tall);
@@ -35,12 +35,11 @@ pub fn cube(lang: Lang) -> String {
         let muted = Type::SMALL.ink(Ink::Muted);
         let beside = corner.1 - C as f64 * STEP.1 - S as f64 * RISE / 2.0 + 5.0;
         svg.text((left + 40.0, beside), muted.anchor(Anchor::End), "H, W");
-        svg.text((corner.0 - 36.0, foot + 3.0), muted.middle(), "C");
-        svg.text((corner.0 + 30.0, foot + 3.0), muted.middle(), "N");
+        svg.text((corner.0 - 42.0, foot + 1.0), muted.middle(), "C");
+        svg.text((corner.0 + 34.0, foot + 1.0), muted.middle(), "N");
         let count = lang.pick(format!("평균 {means}개"), format!("means: {means}"));
         svg.text((x, foot + 44.0), Type::SMALL.middle(), &count);
-        let each = lang.pick(format!("m = {values}"), format!("m = {values}"));
-        svg.text((x, foot + 68.0), Type::SMALL.middle(), &each);
+        svg.text((x, foot + 68.0), Type::SMALL.middle(), &format!("m = {values}"));
     }
     svg.finish()
 }

@@ -6,8 +6,8 @@ use crate::svg::{Paint, Svg, Type};
 /// What a ring of zeros does to an image without any contrast: the image with its ring, the sums over 3 × 3 windows,
 /// and x̂. The stronger the tint, the larger the value.
 pub fn padding(image: &[Vec<f64>], sums: &[Vec<f64>], x_hat: &[Vec<f64>], lang: Lang) -> String {
-    const SIDE: f64 = 192.0;
-    const GAP: f64 = 32.0;
+    const SIDE: f64 = 190.0;
+    const GAP: f64 = 34.0;
     const TOP: f64 = 36.0;
     let mut svg = Svg::new(WIDTH, TOP + SIDE + 8.0);
     let ringed = ring(image);
@@ -21,7 +21,7 @@ pub fn padding(image: &[Vec<f64>], sums: &[Vec<f64>], x_hat: &[Vec<f64>], lang: 
         (lang.pick("정규화한 x̂", "normalized, x̂"), x_hat, Ink::Purple),
     ];
     for (i, (name, map, ink)) in maps.into_iter().enumerate() {
-        let left = i as f64 * (SIDE + GAP);
+        let left = 1.0 + i as f64 * (SIDE + GAP);
         svg.text((left + SIDE / 2.0, 20.0), Type::SMALL.bold().middle(), name);
         let columns = map.iter().map(Vec::len).max().unwrap_or(0).max(map.len()).max(1);
         let cell = SIDE / columns as f64;

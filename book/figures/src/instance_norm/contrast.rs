@@ -20,7 +20,7 @@ pub fn contrast(width: usize, versions: &[Version], lang: Lang) -> String {
     const GAP: f64 = 18.0;
     let width = width.max(1);
     let columns = versions.len().max(1) as f64;
-    let side = (WIDTH - LEFT - GAP * (columns - 1.0)) / columns;
+    let side = (WIDTH - 1.0 - LEFT - GAP * (columns - 1.0)) / columns;
     let side = side.min(200.0);
     let rows = versions.iter().map(|v| v.before.len().max(v.after.len())).max().unwrap_or(0);
     let tall = side * (rows.div_ceil(width) as f64 / width as f64).clamp(0.25, 2.0);

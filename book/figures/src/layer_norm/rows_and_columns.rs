@@ -14,7 +14,7 @@ pub fn rows_and_columns(
     const TOP: f64 = 66.0;
     const CELL: f64 = 38.0;
     const GAP: f64 = 20.0;
-    let table = (WIDTH - 2.0 * GAP) / 3.0;
+    let table = (WIDTH - 2.0 - 2.0 * GAP) / 3.0;
     let rows = [x, by_columns, by_rows].map(<[_]>::len).into_iter().max().unwrap_or(0).max(1);
     let mut svg = Svg::new(WIDTH, TOP + rows as f64 * CELL + 8.0);
     type Color = fn(usize, usize) -> Ink;
@@ -36,7 +36,7 @@ pub fn rows_and_columns(
         ),
     ];
     for (i, (name, how, numbers, ink)) in tables.into_iter().enumerate() {
-        let left = i as f64 * (table + GAP);
+        let left = 1.0 + i as f64 * (table + GAP);
         let middle = left + table / 2.0;
         svg.text((middle, 22.0), Type::BODY.bold().middle(), name);
         svg.text((middle, 48.0), Type::SMALL.middle().ink(Ink::Muted), how);

@@ -16,7 +16,7 @@ pub struct Point {
 pub fn sphere(points: &[Point], lang: Lang) -> String {
     const SIDE: f64 = 304.0;
     const TOP: f64 = 56.0;
-    const GAP: f64 = WIDTH - 2.0 * SIDE;
+    const GAP: f64 = WIDTH - 2.0 - 2.0 * SIDE;
     /// From the origin to the edge.
     const REACH: f64 = 4.0;
     const UNIT: f64 = SIDE / 2.0 / REACH;
@@ -31,7 +31,7 @@ pub fn sphere(points: &[Point], lang: Lang) -> String {
     let near = |p: (f64, f64)| p.0.abs() <= REACH && p.1.abs() <= REACH;
     let seen = |p: &&Point| near(p.x) && near(p.layer) && near(p.rms);
     for (panel, (name, how)) in heads.into_iter().enumerate() {
-        let left = panel as f64 * (SIDE + GAP);
+        let left = 1.0 + panel as f64 * (SIDE + GAP);
         let at = |(a, b): (f64, f64)| (left + SIDE / 2.0 + a * UNIT, TOP + SIDE / 2.0 - b * UNIT);
         svg.text((left + SIDE / 2.0, 20.0), Type::BODY.bold().middle(), name);
         svg.text((left + SIDE / 2.0, 44.0), Type::SMALL.middle().ink(Ink::Muted), how);
@@ -42,39 +42,35 @@ pub fn sphere(points: &[Point], lang: Lang) -> String {
         let (x1, x2) = (at((REACH, 0.0)), at((0.0, REACH)));
         let muted = Type::SMALL.ink(Ink::Muted);
         svg.text((x1.0 - 6.0, x1.1 - 7.0), muted.anchor(Anchor::End), "x₁");
-        svg.text((x2.0 + 7.0, x2.1 + 18.0), muted, "x₂");
+        svg.text((x2.0 - 7.0, x2.1 + 18.0), muted.anchor(Anchor::End), "x₂");
 
         // Where the mean is zero, and where the mean square is one.
-        let zero_mean = [at((-REACH, REACH)), at((REACH, -REACH))];
         let ring = Paint::stroke(Ink::Green, 2.0);
-        match panel {
-            0 => svg.path(zero_mean, &ring),
-            _ => svg.circle(at((0.0, 0.0)), libm::sqrt(2.0) * UNIT, &ring),
-        }
+        let label = match panel {
+            0 => {
+                svg.path([at((-REACH, REACH)), at((REACH, -REACH))], &ring);
+                lang.pick("평균이 0인 직선", "the line of mean 0")
+            }
+            _ => {
+                svg.circle(at((0.0, 0.0)), libm::sqrt(2.0) * UNIT, &ring);
+                lang.pick("⟨x²⟩ = 1인 원", "the circle ⟨x²⟩ = 1")
+            }
+        };
+        svg.text((left + 8.0, TOP + SIDE - 10.0), Type::SMALL.bold().ink(Ink::Green), label);
         for point in points.iter().filter(seen) {
             let (a, b) = point.x;
-            if panel == 0 {
+            let end = if panel == 0 {
                 let foot = ((a - b) / 2.0, (b - a) / 2.0);
                 svg.path([at(point.x), at(foot)], &Paint::stroke(Ink::Muted, 1.25).dashed());
-                svg.arrow(at(foot), at(point.layer), Ink::Blue);
+                svg.arrow_along(&[at(foot), at(point.layer)], Ink::Blue, 2.5);
+                point.layer
             } else {
                 svg.arrow(at(point.x), at(point.rms), Ink::Blue);
-            }
+                point.rms
+            };
             svg.circle(at(point.x), 4.5, &Paint::fill(Ink::Vermillion, 1.0));
+            svg.circle(at(end), 5.0, &Paint::fill(Ink::Blue, 1.0));
         }
-        let ends = points.iter().filter(seen).map(|p| if panel == 0 { p.layer } else { p.rms });
-        for end in ends {
-            svg.circle(at(end), 4.5, &Paint::fill(Ink::Blue, 1.0));
-        }
-        let (place, anchor, label) = match panel {
-            0 => (
-                (-3.9, -3.7),
-                Anchor::Start,
-                lang.pick("초록: 평균이 0인 직선", "green: mean zero"),
-            ),
-            _ => ((-3.9, -3.7), Anchor::Start, lang.pick("초록: ⟨x²⟩ = 1인 원", "green: ⟨x²⟩ = 1")),
-        };
-        svg.text(at(place), Type::SMALL.anchor(anchor).ink(Ink::Green), label);
     }
     svg.finish()
 }
