@@ -65,7 +65,11 @@ fn each<T: std::fmt::Debug>(inputs: impl Strategy<Value = T>, f: impl Fn(T)) {
     let cases = Cases { cases: 2000, failure_persistence: None, ..Cases::default() };
     let mut runner =
         TestRunner::new_with_rng(cases, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    runner.run(&inputs, |input| Ok(f(input))).unwrap_or_else(|e| panic!("{e}"));
+    let check = |input| {
+        f(input);
+        Ok(())
+    };
+    runner.run(&inputs, check).unwrap_or_else(|e| panic!("{e}"));
 }
 
 fn bits<F: Scalar>(v: &Array1<F>) -> Vec<u64> {

@@ -57,7 +57,7 @@ fn the_definition_and_the_library_agree() -> Claim {
             let wide = x.map(|v| v.to_f64());
             let parameters: Vec<_> = parameters.iter().map(|v| v.to_f64()).collect();
             let defined = defined(&wide, &axes(x.ndim()), eps, &parameters);
-            for c in 0..channels {
+            for (c, gamma) in parameters[..channels].iter().enumerate() {
                 let of =
                     |t: &ArrayD<f64>| t.index_axis(ndarray::Axis(1), c).iter().copied().collect();
                 let (x, defined): (Vec<_>, Vec<_>) = (of(&wide), of(&defined));
@@ -66,7 +66,7 @@ fn the_definition_and_the_library_agree() -> Claim {
                 // The definition is plain `f64`: its sums of m values round, and the rounding of the mean
                 // counts as much as the deviations are smaller than x.
                 let own = m * largest(&x) / s * (2.0 + m.sqrt()) * f64::EPSILON;
-                let scale = largest(&defined) + parameters[c].abs() * own / F::TOLERANCE;
+                let scale = largest(&defined) + gamma.abs() * own / F::TOLERANCE;
                 let y = y.index_axis(ndarray::Axis(1), c);
                 for (y, defined) in y.iter().zip(defined) {
                     let error = (y.to_f64() - defined).abs() / scale;

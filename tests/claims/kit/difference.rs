@@ -25,12 +25,8 @@ pub fn tolerance<F: Float>() -> f64 {
 /// `scale` is the s of each channel: the only length that normalization knows.
 pub fn gradients<F: Float>(bn: Norm, batch: &Batch<F>, scale: &[f64]) -> Gradients<F, Ix3> {
     let loss = |batch: &Batch<F>| {
-        let gy = batch
-            .forward(bn)
-            .iter()
-            .zip(&batch.g)
-            .fold(F::Wide::ZERO, |sum, (y, g)| sum + y.widen() * g.widen());
-        gy
+        let (y, g) = (batch.forward(bn), batch.g.iter());
+        y.iter().zip(g).fold(F::Wide::ZERO, |sum, (y, g)| sum + y.widen() * g.widen())
     };
     // What is divided by is the step that the rounded arguments really are apart.
     let central = |at: F, h: f64, moved: &dyn Fn(F) -> Batch<F>| {

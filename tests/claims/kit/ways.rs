@@ -63,8 +63,7 @@ fn worst_over<F: Number>(
     cases_of(bn, cases, batches, |batch| {
         for sides in holds(bn, batch) {
             let error = sides.error();
-            // Written so that an error that is not a number does not pass.
-            if !(error <= tolerance) {
+            if error.is_nan() || error > tolerance {
                 return Err(format!(
                     "an error of {error:.2e}, more than {tolerance:.2e}: {sides:?}"
                 ));
