@@ -1,4 +1,4 @@
-//! The race of E1: the search for a learning rate, the runs, and what follows from their numbers.
+//! The race of the experiment: the search for a learning rate, the runs, and what follows from their numbers.
 
 use super::Network;
 use super::common::data::{self, Data, Set};
@@ -8,7 +8,7 @@ use batchnorm::nn::random::Random;
 use batchnorm::nn::sgd::Sgd;
 use figures::{Band, covariate_shift as draw};
 use indicatif::ProgressBar;
-use ndarray::Axis;
+use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -126,8 +126,8 @@ impl Experiment for Race {
         });
         Ok(Race {
             version: env!("CARGO_PKG_VERSION").into(),
-            data: data.name,
-            training: tracks.first().map_or(0, |t| t.training.labels.len()),
+            data: data.name.clone(),
+            training: tracks.first().map_or(0, |t| t.training.len()),
             validation: tracks.first().map_or(0, |t| t.validation.labels.len()),
             test: tracks.first().map_or(0, |t| t.test.labels.len()),
             batch: BATCH,
@@ -162,8 +162,9 @@ impl Experiment for Race {
 
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
         let Some(start) = self.starts.first() else { return Ok(Vec::new()) };
-        let names = lang.pick(
-            ["배치 정규화 없음", "배치 정규화"],
+        let names = lang.pick(["BN 없이", "BN 있음"], ["without BN", "with BN"]);
+        let titles = lang.pick(
+            ["배치 정규화 없이", "배치 정규화 있음"],
             ["without batch normalization", "with batch normalization"],
         );
         let sides: [fn(&Pair) -> &Run; 2] = [|pair| &pair.without, |pair| &pair.with];
@@ -187,13 +188,12 @@ impl Experiment for Race {
                 })
                 .collect()
         });
-        let bands = |of: &[Vec<figures::Interval>; 2], draw: fn(&[Band], Lang) -> String| {
-            let pair = [0, 1].map(|i| Band { label: names[i], points: &of[i] });
-            draw(&pair, lang)
-        };
+        let band = |label, points| Band { label, points };
+        let curves = [band(names[0], &curves[0]), band(names[1], &curves[1])];
+        let percentiles = [band(titles[0], &percentiles[0]), band(titles[1], &percentiles[1])];
         Ok(vec![
-            ("learning_curves", bands(&curves, draw::learning_curves)),
-            ("percentiles", bands(&percentiles, draw::percentile_bands)),
+            ("learning_curves", draw::learning_curves(&curves, lang)),
+            ("percentiles", draw::percentile_bands(&percentiles, lang)),
         ])
     }
 }
@@ -282,36 +282,37 @@ impl Start {
 }
 
 /// What one seed gives both sides: which image is for what, and in which order they are seen.
-struct Track {
+struct Track<'a> {
+    data: &'a Data,
     seed: u64,
     steps: usize,
-    classes: usize,
-    training: Set,
-    /// The training part without and with the validation images alone.
-    fitting: Set,
+    /// Rows of the data.
+    training: Vec<usize>,
+    /// How many of these, at the front, validate while a rate is searched for; the rest is learned.
+    validating: usize,
     validation: Set,
     test: Set,
 }
 
-impl Track {
-    fn new(data: &Data, seed: u64, steps: usize) -> Self {
+impl<'a> Track<'a> {
+    fn new(data: &'a Data, seed: u64, steps: usize) -> Self {
         let (training, mut test) = data.shuffled(&mut Random::new(seed));
         test.truncate(MOST_TEST_IMAGES);
-        let (validation, fitting) = training.split_at(training.len() / 5);
+        let validating = training.len() / 5;
         Track {
+            data,
             seed,
             steps,
-            classes: data.classes(),
-            training: data.rows(&training),
-            fitting: data.rows(fitting),
-            validation: data.rows(&validation[..validation.len().min(MOST_TEST_IMAGES)]),
+            validation: data.rows(&training[..validating.min(MOST_TEST_IMAGES)]),
             test: data.rows(&test),
+            training,
+            validating,
         }
     }
 
     fn race(&self, batch_norm: bool, sd: f64, progress: &ProgressBar) -> Result<Run> {
-        let inputs = self.training.pixels.ncols();
-        let start = Network::new(inputs, self.classes, batch_norm, sd, self.seed)?;
+        let inputs = self.data.pixels.ncols();
+        let start = Network::new(inputs, self.data.classes(), batch_norm, sd, self.seed)?;
         let rate = self.search(&start, progress)?;
         let run = self.train(start, rate)?;
         progress.inc(1);
@@ -326,7 +327,9 @@ impl Track {
             let mut network = start.clone();
             let mut accuracy = 0.0;
             let mut met = None;
-            for (step, (x, labels)) in (1..=within).zip(self.batches(&self.fitting)) {
+            for (step, (x, labels)) in
+                (1..=within).zip(self.batches(&self.training[self.validating..]))
+            {
                 network.step(x, &labels, Sgd::new(rate)?)?;
                 if measured(step, self.steps) {
                     accuracy = network.accuracy(&self.validation)?;
@@ -353,8 +356,7 @@ impl Track {
     }
 
     fn train(&self, mut network: Network, rate: f64) -> Result<Run> {
-        let probe =
-            self.training.pixels.slice(ndarray::s![..PROBE.min(self.training.labels.len()), ..]);
+        let probe = self.data.rows(&self.training[..PROBE.min(self.training.len())]).pixels;
         let mut batches = self.batches(&self.training);
         let (mut accuracy, mut percentiles, mut units) = (Vec::new(), Vec::new(), Vec::new());
         for step in 0..=self.steps {
@@ -386,19 +388,17 @@ impl Track {
     }
 
     /// Batches without end, epoch after epoch in a new order each.
-    fn batches<'a>(
-        &self,
-        set: &'a Set,
-    ) -> impl Iterator<Item = (ndarray::Array2<f32>, Vec<usize>)> + 'a {
+    fn batches(&self, of: &[usize]) -> impl Iterator<Item = (Array2<f32>, Vec<usize>)> {
         let mut random = Random::new(self.seed ^ 0xba7c4);
         let mut order: Vec<usize> = Vec::new();
         std::iter::from_fn(move || {
             if order.len() < BATCH {
-                order = random.permutation(set.labels.len());
+                order = random.permutation(of.len());
             }
-            let rows = order.split_off(order.len().saturating_sub(BATCH));
-            let labels = rows.iter().map(|&row| set.labels[row]).collect();
-            Some((set.pixels.select(Axis(0), &rows), labels))
+            let batch = order.split_off(order.len().saturating_sub(BATCH));
+            let Set { pixels, labels } =
+                self.data.rows(&batch.into_iter().map(|i| of[i]).collect::<Vec<_>>());
+            Some((pixels, labels))
         })
     }
 }
