@@ -79,7 +79,7 @@ fn batch_mates_matter_only_in_training() -> Claim {
         };
         let mates = [
             first(&[4.0, 1.0, 1.0, 10.0]),
-            first(&[4.0, 0.0, 0.0, 0.0]) - 3f64.sqrt(),
+            first(&[4.0, 5.0, 6.0, 7.0]) + 1.5 / 1.25f64.sqrt(),
             first(&[0.0, 2.0]) + 1.0,
             first(&[0.0, -4.0]) - 1.0,
         ];
