@@ -10,7 +10,7 @@ use batchnorm::nn::conv2d::{Conv2d, Window};
 use batchnorm::nn::init::Init;
 use batchnorm::nn::random::Random;
 use common::{Figure, Lang, Result, cells, data};
-use figures::group_norm::{Noise, Published};
+use figures::group_norm::ByBatchSize;
 use ndarray::{Array4, Axis, array, s};
 use std::fmt::Write;
 
@@ -65,7 +65,7 @@ fn two_ends(out: &mut String) -> Result {
 // ANCHOR: noise
 /// How far the output for the first image spreads over 200 batches of `m` images with it in them:
 /// root mean variance, under batch normalization and under group normalization.
-fn spread(maps: &Array4<f64>, m: usize) -> Result<[f64; 2]> {
+fn spread(maps: &Array4<f32>, m: usize) -> Result<[f32; 2]> {
     let (mut bn, gn) = (BatchNorm::new(8), GroupNorm::new(2, 8, 1e-5)?);
     let mut random = Random::new(m as u64);
     let mut outputs = [Array4::zeros((200, 8, 6, 6)), Array4::zeros((200, 8, 6, 6))];
@@ -76,7 +76,7 @@ fn spread(maps: &Array4<f64>, m: usize) -> Result<[f64; 2]> {
         outputs[0].index_axis_mut(Axis(0), i).assign(&batch_norm.index_axis(Axis(0), 0));
         outputs[1].index_axis_mut(Axis(0), i).assign(&group_norm.index_axis(Axis(0), 0));
     }
-    Ok(outputs.map(|y| f64::sqrt(y.var_axis(Axis(0), 0.0).sum() / (8.0 * 36.0))))
+    Ok(outputs.map(|y| f32::sqrt(y.var_axis(Axis(0), 0.0).sum() / (8.0 * 36.0))))
 }
 
 fn noise(out: &mut String) -> Result {
@@ -84,7 +84,7 @@ fn noise(out: &mut String) -> Result {
     writeln!(out, "batch size   batch norm   · √m    group norm")?;
     for m in [2, 4, 8, 16, 32, 64] {
         let [batch, group] = spread(&maps, m)?;
-        let flat = batch * (m as f64).sqrt();
+        let flat = batch * (m as f32).sqrt();
         writeln!(out, "{m:10} {batch:12.4} {flat:6.3} {group:13.4}")?;
     }
     Ok(())
@@ -92,8 +92,8 @@ fn noise(out: &mut String) -> Result {
 // ANCHOR_END: noise
 
 /// Eight feature maps of 400 digits: a random convolution of 3 × 3.
-fn maps() -> Result<Array4<f64>> {
-    let pixels = data::load(None)?.pixels.slice_move(s![..400, ..]).mapv(f64::from);
+fn maps() -> Result<Array4<f32>> {
+    let pixels = data::load(None)?.pixels.slice_move(s![..400, ..]);
     let images = pixels.into_shape_with_order((400, 1, 8, 8))?;
     let mut random = Random::new(0);
     let convolution =
@@ -107,12 +107,12 @@ fn figures(lang: Lang) -> Result<Vec<Figure>> {
     let mut measured = Vec::new();
     for batch_size in [2, 4, 8, 16, 32, 64] {
         let [batch, group] = spread(&maps, batch_size)?;
-        measured.push(Noise { batch_size, batch, group });
+        measured.push(ByBatchSize { batch_size, batch: batch.into(), group: group.into() });
     }
     // Wu & He (2018), table 2: ResNet-50, validation error on ImageNet.
     let errors =
         [(32, 23.6, 24.1), (16, 23.7, 24.2), (8, 24.8, 24.0), (4, 27.3, 24.2), (2, 34.7, 24.1)];
-    let errors = errors.map(|(batch_size, batch, group)| Published { batch_size, batch, group });
+    let errors = errors.map(|(batch_size, batch, group)| ByBatchSize { batch_size, batch, group });
     Ok(vec![
         ("spectrum", spectrum(6, lang)),
         ("published", published(&errors, lang)),

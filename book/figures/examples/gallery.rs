@@ -15,7 +15,7 @@ use figures::forward::{
     BatchHistogram, Channel, Outliers, Pipeline, affine_slopes, before_after, bound, pipeline, rho,
     shape_unchanged, small_batches,
 };
-use figures::group_norm::{Noise, Published, noise as batch_noise, published, spectrum};
+use figures::group_norm::{ByBatchSize, noise as batch_noise, published, spectrum};
 use figures::instance_norm::{Version, contrast};
 use figures::introduction::{four_checks, notebook_map};
 use figures::layer_norm::rows_and_columns;
@@ -160,9 +160,9 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
     let lights = lights.each_ref().map(|(label, before)| Version { label, before, after: &after });
 
     let sizes = [(32, 23.5), (8, 25.0), (2, 35.0)];
-    let errors = sizes.map(|(batch_size, batch)| Published { batch_size, batch, group: 24.0 });
+    let errors = sizes.map(|(batch_size, batch)| ByBatchSize { batch_size, batch, group: 24.0 });
     let noisy = sizes.map(|(m, _)| (m, 0.15 / (m as f64).sqrt()));
-    let noisy = noisy.map(|(batch_size, batch)| Noise { batch_size, batch, group: 0.0 });
+    let noisy = noisy.map(|(batch_size, batch)| ByBatchSize { batch_size, batch, group: 0.0 });
 
     let points = [(0.5, 3.5), (3.0, -1.0), (-2.0, -3.0)].map(|(a, b): (f64, f64)| {
         let (sign, r) = ((a - b).signum(), ((a * a + b * b) / 2.0).sqrt());

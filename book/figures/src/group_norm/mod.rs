@@ -1,9 +1,11 @@
 //! Figures of the chapter on group normalization.
 
+mod by_batch_size;
 mod noise;
 mod published;
 mod spectrum;
 
-pub use noise::{Noise, noise};
-pub use published::{Published, published};
+pub use by_batch_size::ByBatchSize;
+pub use noise::noise;
+pub use published::published;
 pub use spectrum::spectrum;
