@@ -53,7 +53,8 @@ impl<F: Scalar> Moments<F> {
 
         let groups = block.lanes();
         let moments: [_; LANES] = array::from_fn(|i| Self::complete(unit[i], mean[i], var[i], eps));
-        match moments[..block.groups()].iter().position(|m| m.inv_std == F::Wide::ZERO) {
+        let nothing = |m: &Self| m.var == F::Wide::ZERO && eps == F::ZERO;
+        match moments[..block.groups()].iter().position(nothing) {
             Some(i) => Err(Error::ZeroVariance { channel: groups[i] }),
             None => Ok(moments),
         }
