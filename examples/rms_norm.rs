@@ -49,7 +49,7 @@ fn shift(out: &mut String) -> Result {
 
 fn figures(lang: Lang) -> Result<Vec<Figure>> {
     let mut points = Vec::new();
-    for (a, b) in [(0.5, 3.5), (3.0, 2.5), (3.0, -1.0), (0.5, -3.0), (-2.0, -3.2), (-3.2, 0.5)] {
+    for (a, b) in [(0.5, 3.5), (3.0, 2.5), (3.0, -1.0), (0.5, -3.0), (-2.2, -2.6), (-3.2, 0.5)] {
         let layer = LayerNorm::new(2, 0.0)?.forward(array![a, b])?.0;
         let rms = RmsNorm::new(2, 0.0)?.forward(array![a, b])?.0;
         let pair = |v: Array1<f64>| (v[0], v[1]);

@@ -12,11 +12,7 @@ pub fn padding(image: &[Vec<f64>], sums: &[Vec<f64>], x_hat: &[Vec<f64>], lang: 
     let mut svg = Svg::new(WIDTH, TOP + SIDE + 8.0);
     let ringed = ring(image);
     let maps = [
-        (
-            lang.pick("영상과 0으로 채운 테두리", "image, padded with 0"),
-            ringed.as_slice(),
-            Ink::Text,
-        ),
+        (lang.pick("이미지와 0 패딩", "image, padded with 0"), ringed.as_slice(), Ink::Text),
         (lang.pick("3 × 3 창의 합", "sums of 3 × 3"), sums, Ink::Green),
         (lang.pick("정규화한 x̂", "normalized, x̂"), x_hat, Ink::Purple),
     ];
@@ -57,7 +53,7 @@ mod tests {
     fn keeps_the_contract() {
         let (image, sums) = (vec![vec![1.0; 2]; 2], vec![vec![4.0; 2]; 2]);
         let x_hat = [vec![-1.26, 1.54], vec![0.0, -0.14]];
-        check(|lang| padding(&image, &sums, &x_hat, lang), "테두리", "padded");
+        check(|lang| padding(&image, &sums, &x_hat, lang), "0 패딩", "padded");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::lang::Lang;
 pub fn noise(rows: &[ByBatchSize], lang: Lang) -> String {
     let (_, high) = extent(rows.iter().flat_map(|row| [row.batch, row.group]));
     let name = lang.pick(
-        "같은 영상의 출력이 흩어진 정도 (표준편차)",
+        "같은 이미지의 출력이 흩어진 정도 (표준편차)",
         "spread of one image's output (standard deviation)",
     );
     let y = Axis::linear(name, 0.0, high * 1.08);

@@ -6,7 +6,7 @@ use crate::lang::Lang;
 pub fn published(rows: &[ByBatchSize], lang: Lang) -> String {
     let (low, high) = extent(rows.iter().flat_map(|row| [row.batch, row.group]));
     let y = Axis::linear(lang.pick("검증 오류, %", "validation error, %"), low - 2.0, high + 1.0);
-    let x = lang.pick("배치 크기 (GPU 하나가 맡은 영상 수)", "batch size (images per GPU)");
+    let x = lang.pick("배치 크기 (GPU 하나가 맡은 이미지 수)", "batch size (images per GPU)");
     two_lines(rows, x, &y, lang)
 }
 
