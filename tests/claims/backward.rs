@@ -192,10 +192,10 @@ fn gradient_sums_to_zero() -> Claim {
     ])
 }
 
-/// Along x̂ the gradient keeps the share of ε: Σ dx·x̂ = (γ/s)·(ε/(σ²+ε))·Σ g·x̂, which is zero at
+/// Along x̂ the gradient keeps the share of ε: Σ dx·x̂ = (γ/s)·(ε/(v+ε))·Σ g·x̂, which is zero at
 /// ε = 0.
 ///
-/// x̂ 방향으로는 ε의 몫만 남습니다. Σ dx·x̂ = (γ/s)·(ε/(σ²+ε))·Σ g·x̂이고, ε = 0이면 0입니다.
+/// x̂ 방향으로는 ε의 몫만 남습니다. Σ dx·x̂ = (γ/s)·(ε/(v+ε))·Σ g·x̂이고, ε = 0이면 0입니다.
 #[test]
 fn gradient_against_xhat() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -328,10 +328,10 @@ fn jacobian_entries() -> Claim {
     ])
 }
 
-/// The Jacobian of x̂ is symmetric, with the eigenvalues 0 (once, along equal values), ε/(s(σ²+ε))
+/// The Jacobian of x̂ is symmetric, with the eigenvalues 0 (once, along equal values), ε/(s(v+ε))
 /// (once, along x̂) and 1/s (along the other m−2 directions).
 ///
-/// x̂의 야코비 행렬은 대칭이고, 고윳값은 0(값이 모두 같은 방향 하나), ε/(s(σ²+ε))(x̂ 방향 하나), 1/s(나머지 m−2개 방향)입니다.
+/// x̂의 야코비 행렬은 대칭이고, 고윳값은 0(값이 모두 같은 방향 하나), ε/(s(v+ε))(x̂ 방향 하나), 1/s(나머지 m−2개 방향)입니다.
 #[test]
 fn jacobian_is_symmetric_with_known_eigenvalues() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -382,9 +382,9 @@ fn first_channel<F: Number>(batch: &Batch<F>) -> Vec<F> {
 }
 
 /// An upstream gradient that is the same for every value of a channel gives dx = 0: a test with ones
-/// for a gradient tests nothing.
+/// for a gradient misses many mistakes.
 ///
-/// 위에서 내려온 그레이디언트가 한 채널의 모든 값에서 같으면 dx = 0입니다. 1로 채운 그레이디언트로는 아무것도 검사할 수 없습니다.
+/// 위에서 내려온 그레이디언트가 한 채널의 모든 값에서 같으면 dx = 0입니다. 1로 채운 그레이디언트로 검사하면 많은 실수를 놓칩니다.
 #[test]
 fn constant_gradient_gives_nothing() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -399,10 +399,10 @@ fn constant_gradient_gives_nothing() -> Claim {
     ])
 }
 
-/// Of two values the gradient keeps the share of ε alone: dx = (γ/s)·(ε/(σ²+ε))·(g − ⟨g⟩), which is
+/// Of two values the gradient keeps the share of ε alone: dx = (γ/s)·(ε/(v+ε))·(g − ⟨g⟩), which is
 /// zero at ε = 0.
 ///
-/// 값이 둘이면 그레이디언트는 ε의 몫만 남습니다. dx = (γ/s)·(ε/(σ²+ε))·(g − ⟨g⟩)이고, ε = 0이면 0입니다.
+/// 값이 둘이면 그레이디언트는 ε의 몫만 남습니다. dx = (γ/s)·(ε/(v+ε))·(g − ⟨g⟩)이고, ε = 0이면 0입니다.
 // In two dimensions, what is orthogonal to (1, 1) is along x̂.
 #[test]
 fn two_values_pass_almost_nothing() -> Claim {
@@ -440,9 +440,9 @@ fn stopped<F: Number>(c: &Channel<F>, stop_mean: bool, stop_variance: bool) -> V
     (0..c.x.len()).map(derivative).collect()
 }
 
-/// Detaching the mean is wrong: it adds (γ/s)⟨g⟩ to every dx.
+/// Detaching the mean is wrong unless ⟨g⟩ = 0: it adds (γ/s)⟨g⟩ to every dx.
 ///
-/// 평균을 떼어 내고 역전파하면 틀립니다. 모든 dx에 (γ/s)⟨g⟩가 더해집니다.
+/// 평균을 떼어 내고 역전파하면 ⟨g⟩ = 0이 아닌 한 틀립니다. 모든 dx에 (γ/s)⟨g⟩가 더해집니다.
 #[test]
 fn detaching_the_mean_is_wrong() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -460,9 +460,9 @@ fn detaching_the_mean_is_wrong() -> Claim {
     .rejects(&[Wrong::MeanDetached, Wrong::BothDetached])
 }
 
-/// Detaching the variance is wrong: it adds (γ/s)·x̂⟨g·x̂⟩ to dx.
+/// Detaching the variance is wrong unless ⟨g·x̂⟩ = 0: it adds (γ/s)·x̂⟨g·x̂⟩ to dx.
 ///
-/// 분산을 떼어 내고 역전파하면 틀립니다. dx에 (γ/s)·x̂⟨g·x̂⟩가 더해집니다.
+/// 분산을 떼어 내고 역전파하면 ⟨g·x̂⟩ = 0이 아닌 한 틀립니다. dx에 (γ/s)·x̂⟨g·x̂⟩가 더해집니다.
 #[test]
 fn detaching_the_variance_is_wrong() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {

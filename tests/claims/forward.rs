@@ -30,9 +30,9 @@ pub fn mean_is_zero() -> Claim {
     ])
 }
 
-/// The variance of the normalized values is not 1 but ρ = σ²/(σ²+ε).
+/// The variance of the normalized values is not 1 but ρ = v/(v+ε).
 ///
-/// 정규화한 값의 분산은 1이 아니라 ρ = σ²/(σ²+ε)입니다.
+/// 정규화한 값의 분산은 1이 아니라 ρ = v/(v+ε)입니다.
 #[test]
 pub fn variance_is_rho() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -57,9 +57,9 @@ pub fn variance_is_rho() -> Claim {
     ])
 }
 
-/// With γ = √(σ²+ε) and β = μ the layer gives back its input.
+/// With γ = √(v+ε) and β = μ the layer gives back its input.
 ///
-/// γ = √(σ²+ε), β = μ이면 층은 입력을 그대로 돌려줍니다.
+/// γ = √(v+ε), β = μ이면 층은 입력을 그대로 돌려줍니다.
 #[test]
 pub fn identity_is_recovered() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -89,9 +89,10 @@ pub fn identity_is_recovered() -> Claim {
     ])
 }
 
-/// With γ = σ, the standard deviation without ε, the deviations from the mean come back smaller by √ρ.
+/// With γ = √v, the standard deviation without ε, and β = μ the deviations from the mean come back
+/// multiplied by √ρ.
 ///
-/// ε이 없는 표준편차 γ = σ를 쓰면 평균과의 차이가 √ρ배로 줄어든 채 돌아옵니다.
+/// ε이 없는 표준편차 γ = √v와 β = μ를 쓰면 평균과의 차이가 √ρ배가 되어 돌아옵니다.
 #[test]
 fn gamma_sigma_leaves_root_rho() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -116,7 +117,7 @@ fn gamma_sigma_leaves_root_rho() -> Claim {
 
 /// Permuting the values of a channel, over samples and positions alike, permutes its output.
 ///
-/// 한 채널의 값을 표본과 위치를 가리지 않고 섞으면 출력도 똑같이 섞입니다.
+/// 한 채널의 값을 샘플과 위치를 가리지 않고 섞으면 출력도 똑같이 섞입니다.
 #[test]
 fn order_does_not_matter() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -216,10 +217,10 @@ fn scaling_the_input_scales_epsilon() -> Claim {
     ])
 }
 
-/// Normalizing twice divides once more, by √(ρ+ε); so at ε = 0, where that is 1, and only there, the
-/// second time changes nothing.
+/// Normalizing twice divides once more, by √(ρ+ε); at ε = 0, where that is 1 for every batch that is not
+/// constant, the second time changes nothing.
 ///
-/// 두 번 정규화하면 √(ρ+ε)으로 한 번 더 나눈 것이 됩니다. 이 값이 1인 ε = 0에서만 두 번째 정규화가 아무것도 바꾸지 않습니다.
+/// 두 번 정규화하면 √(ρ+ε)으로 한 번 더 나눈 것이 됩니다. ε = 0이면 값이 모두 똑같지만 않은 어떤 미니배치에서든 이 값이 1이어서, 두 번째 정규화는 아무것도 바꾸지 않습니다.
 #[test]
 fn idempotent_without_epsilon() -> Claim {
     fn twice<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -285,10 +286,10 @@ fn largest_value_is_bounded() -> Claim {
     ])
 }
 
-/// Two values at a distance d become ±(d/2)/√(d²/4+ε), which at ε = 0 is ±1: all but the order is
+/// Two values at a distance d > 0 become ±(d/2)/√(d²/4+ε), which at ε = 0 is ±1: all but the order is
 /// lost.
 ///
-/// 거리가 d인 두 값은 ±(d/2)/√(d²/4+ε)이 됩니다. ε = 0이면 ±1이고, 순서 말고는 아무것도 남지 않습니다.
+/// 거리가 d > 0인 두 값은 ±(d/2)/√(d²/4+ε)이 됩니다. ε = 0이면 ±1이고, 순서 말고는 아무것도 남지 않습니다.
 #[test]
 fn two_values_become_plus_minus_one() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -313,9 +314,10 @@ fn two_values_become_plus_minus_one() -> Claim {
     ])
 }
 
-/// One value is its own mean: it becomes β, whatever it was, and the layer refuses to train on it.
+/// One value is its own mean: with ε > 0 it becomes β, whatever it was, and the layer refuses to train on
+/// it.
 ///
-/// 값이 하나뿐이면 그 값이 곧 평균이므로 무엇이었든 β가 됩니다. 그래서 이 층은 그런 배치로 학습하기를 거부합니다.
+/// 값이 하나뿐이면 그 값이 곧 평균이므로, ε > 0이면 무엇이었든 β가 됩니다. 그래서 이 층은 그런 미니배치로 학습하기를 거부합니다.
 #[test]
 fn one_value_becomes_beta() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -381,10 +383,10 @@ fn gaussian(v: f64) -> f64 {
     0.5 + h / 3.0 * (density(0.0) + inner + density(v))
 }
 
-/// Normalized without ε, a batch of three Gaussian values follows the arcsine law on ±√2: the middle is
-/// the least likely.
+/// Normalized without ε, each of three Gaussian values follows the arcsine law between −√2 and √2: the
+/// middle is the least likely.
 ///
-/// ε 없이 정규화하면 가우스 분포에서 뽑은 세 값은 ±√2 위의 아크사인 법칙을 따릅니다. 가운데가 가장 드뭅니다.
+/// ε 없이 정규화하면 가우스 분포에서 뽑은 세 값은 저마다 −√2와 √2 사이의 아크사인 분포를 따릅니다. 가운데가 가장 드뭅니다.
 // x̂ is uniform on the circle of radius √3 in the plane Σx̂ = 0, and the first axis makes an angle with
 // that plane whose cosine is √(2/3): so x̂₁ = √2·cos θ.
 #[test]
@@ -399,9 +401,9 @@ fn three_gaussian_values_follow_the_arcsine_law() -> Claim {
     .rejects(&[Wrong::UnbiasedVariance, Wrong::DividedByVariance])
 }
 
-/// Normalized without ε, a batch of four Gaussian values follows the uniform law between −√3 and √3.
+/// Normalized without ε, each of four Gaussian values follows the uniform law between −√3 and √3.
 ///
-/// ε 없이 정규화하면 가우스 분포에서 뽑은 네 값은 −√3과 √3 사이의 균등 분포를 따릅니다.
+/// ε 없이 정규화하면 가우스 분포에서 뽑은 네 값은 저마다 −√3과 √3 사이의 균등 분포를 따릅니다.
 // x̂ is uniform on a sphere in three dimensions, and Archimedes found the area of a sphere's slice to
 // depend on its thickness alone.
 #[test]
@@ -488,10 +490,10 @@ fn small_batch_kurtosis() -> Claim {
     .rejects(&[Wrong::UnbiasedVariance, Wrong::DividedByVariance])
 }
 
-/// The layer does not make data Gaussian: kurtosis and skewness of a batch stay what they were, but
-/// that a negative γ turns the sign of the skewness.
+/// The layer does not make data Gaussian: for γ ≠ 0 kurtosis and skewness of a batch stay what they were,
+/// but that a negative γ turns the sign of the skewness.
 ///
-/// 이 층은 데이터를 가우스 분포로 만들지 않습니다. 배치의 첨도와 왜도는 그대로이고, γ가 음수일 때 왜도의 부호만 뒤집힙니다.
+/// 이 층은 데이터를 가우스 분포로 만들지 않습니다. γ ≠ 0이면 미니배치의 첨도와 왜도는 그대로이고, γ가 음수일 때 왜도의 부호만 뒤집힙니다.
 #[test]
 fn shape_is_unchanged() -> Claim {
     fn moment<W: Field>(values: &[W], power: usize) -> W {
@@ -528,7 +530,7 @@ fn shape_is_unchanged() -> Claim {
 /// With γ > 0 and β > −γ√(ρ/(m−1)) a ReLU behind the layer fires for at least one value of every batch
 /// that is not constant.
 ///
-/// γ > 0이고 β > −γ√(ρ/(m−1))이면, 값이 모두 같지 않은 한 배치마다 적어도 한 값에서 뒤따르는 ReLU가 켜집니다.
+/// γ > 0이고 β > −γ√(ρ/(m−1))이면, 모든 값이 똑같은 미니배치만 아니라면 미니배치마다 적어도 한 값에서 뒤따르는 렐루가 켜집니다.
 // The x̂ sum to zero and their squares to mρ. If t is the largest, Σ(t − x̂) = mt, and no t − x̂ exceeds
 // mt; one that has all of it gives the largest Σ(t − x̂)² = mt² + mρ ≤ (mt)², so t² ≥ ρ/(m−1).
 #[test]
