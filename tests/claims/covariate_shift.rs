@@ -201,9 +201,10 @@ fn sigmoid_gradients_shrink_at_least_fourfold() -> Claim {
     })
 }
 
-/// On a quadratic loss gradient descent converges from every start if and only if 0 < η < 2/λ_max.
+/// On a quadratic loss with positive curvatures gradient descent converges from every start if and only
+/// if 0 < η < 2/λ_max.
 ///
-/// 이차 함수인 손실에서 경사 하강법은 0 < η < 2/λ_max일 때, 그리고 그때만 어디서 시작하든 수렴합니다.
+/// 곡률이 모두 양수인 이차 함수 손실에서 경사 하강법은 0 < η < 2/λ_max일 때, 그리고 그때만 어디서 시작하든 수렴합니다.
 // Along an eigenvector of curvature λ a step multiplies w by 1 − ηλ.
 #[test]
 fn gradient_descent_needs_a_step_below_two_over_lambda() -> Claim {
@@ -358,10 +359,10 @@ fn correlation_leaves_a_condition_number() -> Claim {
     .rejects(&[Wrong::NotCentred, Wrong::UnbiasedVariance, Wrong::DividedByVariance])
 }
 
-/// Whitening, z = Σ^(−1/2)(x − μ), makes the matrix of second moments the identity: the condition number
-/// is 1, correlations or not.
+/// Whitening, z = Σ^(−1/2)(x − μ) with an invertible Σ, makes the matrix of second moments the identity:
+/// the condition number is 1, correlations or not.
 ///
-/// 백색화 z = Σ^(−1/2)(x − μ)를 하면 상관이 있든 없든 이차 모멘트 행렬이 단위행렬이 되고 조건수는 1입니다.
+/// Σ의 역행렬이 있을 때 백색화 z = Σ^(−1/2)(x − μ)를 하면 상관이 있든 없든 이차 모멘트 행렬이 단위행렬이 되고 조건수는 1입니다.
 #[test]
 fn whitening_removes_it() -> Claim {
     // Two features, exactly. Σ^½ = (Σ + δ)/τ with δ² = det Σ and τ² = tr Σ + 2δ, by Cayley and Hamilton.

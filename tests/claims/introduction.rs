@@ -96,7 +96,7 @@ fn the_definition_and_the_library_agree() -> Claim {
 /// Every mistake in a list of known ones is noticed by some claim, and it is the mistake that is
 /// noticed: the same formulas without it pass.
 ///
-/// 알려진 실수의 목록에 있는 것은 모두 어떤 주장에든 걸립니다. 걸리는 것은 바로 그 실수입니다. 실수만 없앤 같은 식은 통과합니다.
+/// 알려진 실수의 목록에 있는 것은 모두 적어도 한 주장에 걸립니다. 걸리는 것은 바로 그 실수입니다. 실수만 없앤 같은 식은 통과합니다.
 #[test]
 fn every_wrong_variant_is_rejected() -> Claim {
     claim(|_| {
