@@ -62,8 +62,10 @@ impl Sub for Prime {
 
 impl Mul for Prime {
     type Output = Prime;
+    /// 2⁶¹ is 1 here, so the digits above the lowest 61 are added to those: far faster than `%`.
     fn mul(self, other: Prime) -> Prime {
-        Prime((u128::from(self.0) * u128::from(other.0) % u128::from(P)) as u64)
+        let product = u128::from(self.0) * u128::from(other.0);
+        Prime::new((product as u64 & P) + (product >> 61) as u64)
     }
 }
 
@@ -116,6 +118,7 @@ mod tests {
             let a = Prime::new(n);
             assert_eq!(a / a, Prime::ONE);
             assert_eq!(a - a, Prime::ZERO);
+            assert_eq!((-a * -a).0, (u128::from(a.0).pow(2) % u128::from(P)) as u64);
             assert_eq!((a * a).sqrt() * (a * a).sqrt(), a * a);
             assert_ne!(a.is_square(), (-a).is_square());
             assert!((a * a).sqrt().is_square());
