@@ -7,6 +7,9 @@ pub mod dual;
 mod evidence;
 pub mod exact;
 mod gauss;
+mod layer;
+mod layer_cases;
+mod layer_laws;
 mod number;
 mod numbers;
 mod prime;
@@ -19,6 +22,12 @@ pub use batch::{Batch, Channel};
 pub use claim::{Claim, claim};
 pub use evidence::{Check, How, Proof};
 pub use gauss::{gaussians, kolmogorov_smirnov};
+pub use layer::{At, By, Case, Layer, Set, Slip};
+pub use layer_cases::Given;
+pub use layer_laws::{
+    Way, alike, alone, checked, equal_means, gradient, moments, parts_and_whole, proves, refutes,
+    restores, same_xhat, scaling, scaling_without_sign,
+};
 pub use number::{Float, Measure, Number, largest, mean, mean_of, sum};
 pub use numbers::{Drawn, numbers, over};
 pub use prime::Prime;
