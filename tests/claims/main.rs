@@ -3,7 +3,12 @@
 
 mod backward;
 mod covariate_shift;
+mod feature_maps;
 mod forward;
+mod group_norm;
+mod instance_norm;
 mod introduction;
 mod kit;
+mod layer_norm;
+mod rms_norm;
 mod train_and_test;
