@@ -150,6 +150,7 @@ fn channels_last_gives_the_same() -> Claim {
 /// all pixels of a channel have the same mean and the same variance over the batch, as with H·W = 1.
 ///
 /// `[N, C·H·W]`로 펼치면 픽셀마다 평균과 분산이 따로 생깁니다. 두 결과는 한 채널의 모든 픽셀이 배치에서 같은 평균과 같은 분산을 가질 때만 같습니다. H·W = 1이면 늘 그렇습니다.
+// Why only there: see `parts_and_whole`.
 #[test]
 fn differs_from_flattened_batch_norm() -> Claim {
     /// A table of images × pixels, normalized as `[N, 1, S]` or as `[N, S]`.
@@ -331,9 +332,9 @@ fn a_shifted_image_gives_a_shifted_output() -> Claim {
 }
 
 /// For a batch of one image batch normalization is instance normalization, to the last bit, forward and
-/// backward; with two images it is not.
+/// backward; for several images it is in general not.
 ///
-/// 이미지가 하나뿐인 배치에서는 배치 정규화가 인스턴스 정규화입니다. 순전파도 역전파도 마지막 비트까지 같습니다. 이미지가 둘이면 그렇지 않습니다.
+/// 이미지가 하나뿐인 배치에서는 배치 정규화가 인스턴스 정규화입니다. 순전파도 역전파도 마지막 비트까지 같습니다. 이미지가 여럿이면 일반적으로 그렇지 않습니다.
 #[test]
 fn one_sample_is_instance_norm() -> Claim {
     fn compare<F: Number>(by: By, case: &Case<F>) -> Vec<Sides<F>> {

@@ -115,9 +115,9 @@ fn a_sample_does_not_see_its_batch() -> Claim {
 }
 
 /// Permuting the channels within their groups, or whole groups, each with its γ and β, permutes the
-/// output; exchanging two channels of different groups changes it.
+/// output; exchanging two channels between groups of several changes it, but for coincidences.
 ///
-/// 채널을 γ, β와 함께 그룹 안에서 섞거나 그룹째 섞으면 출력도 똑같이 섞일 뿐입니다. 서로 다른 그룹의 두 채널을 맞바꾸면 출력이 달라집니다.
+/// 채널을 γ, β와 함께 그룹 안에서 섞거나 그룹째 섞으면 출력도 똑같이 섞일 뿐입니다. 여러 채널로 된 그룹 사이에서 두 채널을 맞바꾸면 통계량이 우연히 같지 않은 한 출력이 달라집니다.
 #[test]
 fn regrouping_changes_the_result() -> Claim {
     /// The output for permuted channels, and the permuted output.

@@ -164,6 +164,7 @@ fn adding_a_constant_changes_nothing() -> Claim {
 /// two agree only where all pixels have the same mean and the same variance.
 ///
 /// 픽셀마다 채널에 걸쳐 정규화하는 것과 이미지를 채널과 픽셀에 걸쳐 한꺼번에 정규화하는 것은 다릅니다. 두 결과는 모든 픽셀의 평균과 분산이 같을 때만 같습니다.
+// Why only there: see `parts_and_whole`.
 #[test]
 fn per_pixel_is_not_one_group() -> Claim {
     /// A table of channels × pixels as an image `[1, C, S]`.

@@ -325,6 +325,10 @@ fn difference_gradients(by: By, case: &Case<f64>) -> Gradients<f64, Ix3> {
 
 /// Whether normalizing each column of a table by itself agrees with normalizing all of it together,
 /// just where `agree` says so: for all tables of two by two with entries from 0 to 4.
+///
+/// Two affine maps that agree at two different values are the same map: so a column that is not constant
+/// has the mean μ and the variance v of the whole. One that is constant becomes 0, so that it is μ. Then
+/// all columns have the mean μ, so v is the mean of their variances, which are v or 0: all v, or all 0.
 pub fn parts_and_whole(
     parts: fn(&Array2<f64>) -> Array2<f64>,
     whole: fn(&Array2<f64>) -> Array2<f64>,
