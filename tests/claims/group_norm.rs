@@ -11,9 +11,9 @@ use ndarray::{Array1, Array3, Axis, array};
 const LAYER: &[Layer] = &[Layer::Group];
 
 /// In every group of channels of every sample the normalized values have mean zero and the variance
-/// ρ = σ²/(σ²+ε).
+/// ρ = v/(v+ε).
 ///
-/// 표본마다, 채널 그룹마다 정규화한 값의 평균은 0이고 분산은 ρ = σ²/(σ²+ε)입니다.
+/// 샘플마다, 채널 그룹마다 정규화한 값의 평균은 0이고 분산은 ρ = v/(v+ε)입니다.
 #[test]
 fn mean_is_zero_and_variance_is_rho() -> Claim {
     claim(|_| {
@@ -105,7 +105,7 @@ fn as_many_groups_as_channels_is_instance_norm() -> Claim {
 /// What becomes of a sample depends on no other sample, forward and backward, not in a single bit: the
 /// size of the batch does not matter.
 ///
-/// 한 표본의 결과는 순전파에서도 역전파에서도 다른 표본에 전혀 의존하지 않습니다. 배치 크기는 아무 상관이 없습니다.
+/// 한 샘플의 결과는 순전파에서도 역전파에서도 다른 샘플에 전혀 의존하지 않습니다. 배치 크기는 아무 상관이 없습니다.
 #[test]
 fn a_sample_does_not_see_its_batch() -> Claim {
     claim(|_| {
@@ -170,10 +170,10 @@ fn regrouping_changes_the_result() -> Claim {
     })
 }
 
-/// The gradient dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(σ²+ε), with g̃ = γg inside the means of each group, is the
+/// The gradient dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(v+ε), with g̃ = γg inside the means of each group, is the
 /// derivative of the forward pass.
 ///
-/// 그룹마다 평균 안에 g̃ = γg를 넣은 그레이디언트 dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(σ²+ε)은 순전파의 도함수입니다.
+/// 그룹마다 평균 안에 g̃ = γg를 넣은 그레이디언트 dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(v+ε)은 순전파의 도함수입니다.
 #[test]
 fn gradient_is_the_derivative() -> Claim {
     claim(|_| {

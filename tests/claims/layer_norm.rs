@@ -11,9 +11,9 @@ use ndarray::{Array2, Array3, array};
 
 const LAYERS: &[Layer] = &[Layer::Features, Layer::Channels];
 
-/// In every sample the normalized values have mean zero and the variance ρ = σ²/(σ²+ε).
+/// In every sample the normalized values have mean zero and the variance ρ = v/(v+ε).
 ///
-/// 표본마다 정규화한 값의 평균은 0이고 분산은 ρ = σ²/(σ²+ε)입니다.
+/// 샘플마다 정규화한 값의 평균은 0이고 분산은 ρ = v/(v+ε)입니다.
 #[test]
 fn mean_is_zero_and_variance_is_rho() -> Claim {
     claim(|_| {
@@ -38,7 +38,7 @@ fn mean_is_zero_and_variance_is_rho() -> Claim {
 /// Before γ and β, layer normalization is batch normalization of the transposed table: samples for
 /// features, features for samples, forward and backward.
 ///
-/// γ와 β를 빼면 층 정규화는 표를 전치하여 표본과 특징을 맞바꾼 배치 정규화입니다. 순전파도 역전파도 그렇습니다.
+/// γ와 β를 빼면 층 정규화는 표를 전치하여 샘플과 특징을 맞바꾼 배치 정규화입니다. 순전파도 역전파도 그렇습니다.
 #[test]
 fn layer_norm_is_batch_norm_transposed() -> Claim {
     /// x̂ and its gradient by batch normalization of the table that `table` makes of a tensor.
@@ -88,7 +88,7 @@ fn layer_norm_is_batch_norm_transposed() -> Claim {
 /// What becomes of a sample depends on no other sample, forward and backward, not in a single bit; so
 /// training and inference are the same function, and a batch of one is enough.
 ///
-/// 한 표본의 결과는 순전파에서도 역전파에서도 다른 표본에 전혀 의존하지 않습니다. 그래서 학습과 추론이 같은 함수이고, 표본 하나짜리 배치로도 충분합니다.
+/// 한 샘플의 결과는 순전파에서도 역전파에서도 다른 샘플에 전혀 의존하지 않습니다. 그래서 학습과 추론이 같은 함수이고, 샘플 하나짜리 배치로도 충분합니다.
 #[test]
 fn a_sample_does_not_see_its_batch() -> Claim {
     claim(|_| {
@@ -96,10 +96,10 @@ fn a_sample_does_not_see_its_batch() -> Claim {
     })
 }
 
-/// With γ = √(σ²+ε) and β = μ of one sample the layer gives back that sample; every other comes out
+/// With γ = √(v+ε) and β = μ of one sample the layer gives back that sample; every other comes out
 /// with the mean and the scale of that one.
 ///
-/// 한 표본의 √(σ²+ε)과 μ를 γ와 β로 쓰면 층은 그 표본을 그대로 돌려줍니다. 다른 표본은 모두 그 표본의 평균과 스케일을 갖고 나옵니다.
+/// 한 샘플의 √(v+ε)과 μ를 γ와 β로 쓰면 층은 그 샘플을 그대로 돌려줍니다. 다른 샘플은 모두 그 샘플의 평균과 스케일을 갖고 나옵니다.
 #[test]
 fn identity_is_recovered_for_one_sample() -> Claim {
     claim(|_| {
@@ -118,7 +118,7 @@ fn identity_is_recovered_for_one_sample() -> Claim {
 /// Scaling a sample by α changes at most the sign: LN_ε(αx) = sgn(α)·LN_{ε/α²}(x), and at ε = 0 that is
 /// sgn(α)·LN(x).
 ///
-/// 표본에 α를 곱해도 바뀌는 것은 많아야 부호입니다. LN_ε(αx) = sgn(α)·LN_{ε/α²}(x)이고, ε = 0이면 sgn(α)·LN(x)입니다.
+/// 샘플에 α를 곱해도 바뀌는 것은 많아야 부호입니다. LN_ε(αx) = sgn(α)·LN_{ε/α²}(x)이고, ε = 0이면 sgn(α)·LN(x)입니다.
 #[test]
 fn scaling_the_input_changes_at_most_the_sign() -> Claim {
     claim(|_| {
@@ -133,7 +133,7 @@ fn scaling_the_input_changes_at_most_the_sign() -> Claim {
 
 /// Adding a constant to all values of a sample, another one in each sample, changes nothing.
 ///
-/// 한 표본의 모든 값에 같은 수를 더해도, 더하는 수가 표본마다 달라도, 아무것도 바뀌지 않습니다.
+/// 한 샘플의 모든 값에 같은 수를 더해도, 더하는 수가 샘플마다 달라도, 아무것도 바뀌지 않습니다.
 #[test]
 fn adding_a_constant_changes_nothing() -> Claim {
     /// A constant for each sample, added to so many of its values.
@@ -199,10 +199,10 @@ fn per_pixel_is_not_one_group() -> Claim {
     })
 }
 
-/// The gradient dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(σ²+ε), with g̃ = γg inside the means, is the derivative of the
+/// The gradient dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(v+ε), with g̃ = γg inside the means, is the derivative of the
 /// forward pass; dγ = Σ g·x̂ and dβ = Σ g run over the samples.
 ///
-/// 평균 안에 g̃ = γg를 넣은 그레이디언트 dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(σ²+ε)은 순전파의 도함수입니다. dγ = Σ g·x̂과 dβ = Σ g은 표본에 걸친 합입니다.
+/// 평균 안에 g̃ = γg를 넣은 그레이디언트 dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(v+ε)은 순전파의 도함수입니다. dγ = Σ g·x̂과 dβ = Σ g은 샘플에 걸친 합입니다.
 #[test]
 fn gradient_is_the_derivative() -> Claim {
     claim(|_| {

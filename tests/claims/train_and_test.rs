@@ -150,7 +150,7 @@ fn moments_of<F: Number>(n: &[F], sizes: &[usize]) -> Vec<Moments<F>> {
 /// The plain average over equal batches has the mean of the whole set exactly; of its variance the
 /// average of the biased variances misses the variance of the batch means.
 ///
-/// 크기가 같은 배치들의 누적 평균은 전체 집합의 평균과 정확히 같습니다. 분산은, 편향된 분산의 평균이 배치 평균들의 분산만큼 모자랍니다.
+/// 크기가 같은 배치들의 누적 평균은 전체 집합의 평균과 정확히 같습니다. 분산은, m으로 나눈 분산의 평균이 배치 평균들의 분산만큼 모자랍니다.
 #[test]
 fn cumulative_average_is_the_whole_set() -> Claim {
     fn law<F: Number>(n: &[F], sizes: &[usize], average: Average<F>, between: F) -> Vec<Sides<F>> {
@@ -426,7 +426,7 @@ fn momentum_is_one_minus_the_other_convention() -> Claim {
 /// Over all samples of m independent draws the biased variance is (m−1)/m of the population's σ² on
 /// average.
 ///
-/// 독립으로 뽑은 m개짜리 표본 전체에서 편향된 분산의 평균은 모집단 분산 σ²의 (m−1)/m배입니다.
+/// 독립으로 뽑은 m개짜리 표본 전체에서 m으로 나눈 분산의 평균은 모집단 분산 σ²의 (m−1)/m배입니다.
 #[test]
 fn biased_variance_expects_less() -> Claim {
     /// The library's variance of every sample of `m` numbers of a population that is allowed.

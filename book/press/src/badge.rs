@@ -101,7 +101,7 @@ pub fn totals<'a>(evidence: impl Iterator<Item = &'a Evidence>, lang: Lang) -> S
     }
     match lang {
         Lang::Ko => format!(
-            "명제 **{claims}개**를 **{checks}가지** 방법으로 검증했고, 같은 검증이 일부러 틀리게 만든 구현 **{rejected}개**를 모두 걸러 냈습니다."
+            "주장 **{claims}개**를 **{checks}가지** 방법으로 검증했고, 같은 검증이 일부러 틀리게 만든 구현 **{rejected}개**를 모두 걸러 냈습니다."
         ),
         Lang::En => format!(
             "**{claims}** claims, checked in **{checks}** ways. The same checks turned down all **{rejected}** deliberately wrong implementations."

@@ -14,7 +14,7 @@ pub fn spectrum(channels: usize, lang: Lang) -> String {
     let divisors: Vec<_> = (1..=channels).filter(|g| channels.is_multiple_of(*g)).collect();
     let mut svg = Svg::new(WIDTH, TOP + ROW * divisors.len() as f64);
     let head = lang
-        .pick(format!("표본 하나, 채널 {channels}개"), format!("one sample, {channels} channels"));
+        .pick(format!("샘플 하나, 채널 {channels}개"), format!("one sample, {channels} channels"));
     svg.text((LEFT + LENGTH / 2.0, 22.0), Type::SMALL.middle(), &head);
     let pitch = LENGTH / channels as f64;
     let map = (pitch - 12.0).clamp(1.0, 46.0);

@@ -19,7 +19,7 @@ pub fn rows_and_columns(
     let mut svg = Svg::new(WIDTH, TOP + rows as f64 * CELL + 8.0);
     type Color = fn(usize, usize) -> Ink;
     let tables: [(&str, &str, &[Vec<f64>], Color); 3] = [
-        ("x", lang.pick("표본 ↓  특징 →", "samples ↓  features →"), x, |_, _| {
+        ("x", lang.pick("샘플 ↓  특징 →", "samples ↓  features →"), x, |_, _| {
             Ink::Text
         }),
         (

@@ -12,7 +12,7 @@ pub fn batch_mates(outputs: &[f64], inference: f64, lang: Lang) -> String {
     let words = lang.pick("추론", "inference");
     let training = lang.pick("학습", "training");
     let x = Axis::linear(lang.pick("미니배치 번호", "mini-batch"), 0.0, outputs.len() as f64);
-    let name = lang.pick("같은 표본의 출력", "output for the same sample");
+    let name = lang.pick("같은 샘플의 출력", "output for the same sample");
     let y = Axis::around(name, outputs.iter().copied().chain([inference]));
 
     let mut svg = Svg::new(WIDTH, HEIGHT);
@@ -38,7 +38,7 @@ mod tests {
         let outputs = [0.4, 0.9, 0.7, -0.1];
         check(
             |lang| batch_mates(&outputs, 0.5, lang),
-            "같은 표본의 출력",
+            "같은 샘플의 출력",
             "output for the same sample",
         );
     }
