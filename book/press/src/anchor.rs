@@ -1,5 +1,7 @@
 //! Passages of a file: between anchor comments in a source, below a heading in a recorded output.
 
+use crate::problem::there_are;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
     /// The line of the file in which the passage begins.
@@ -34,13 +36,7 @@ pub fn passage(source: &str, name: &str) -> Result<Passage, String> {
         }
     }
     let Some(line) = start else {
-        let known = match names.is_empty() {
-            true => "it has no anchors".to_string(),
-            false => format!(
-                "it has {}",
-                names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
-            ),
-        };
+        let known = there_are(name, names.iter().copied());
         return Err(format!("no line `// ANCHOR: {name}`; {known}"));
     };
     if !closed {
@@ -114,10 +110,10 @@ mod tests {
     #[test]
     fn names_what_there_is() {
         let error = passage(SOURCE, "innr").unwrap_err();
-        assert_eq!(error, "no line `// ANCHOR: innr`; it has `outer`, `inner`, `open`");
+        assert_eq!(error, "no line `// ANCHOR: innr`; it has: `outer`, `inner`, `open`");
         assert_eq!(
             passage("fn main() {}", "a").unwrap_err(),
-            "no line `// ANCHOR: a`; it has no anchors"
+            "no line `// ANCHOR: a`; it has none"
         );
     }
 

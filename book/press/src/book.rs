@@ -5,7 +5,7 @@ use crate::directive::{Directive, Name};
 use crate::evidence::Evidence;
 use crate::figure;
 use crate::lang::Lang;
-use crate::problem::{Problem, line_of};
+use crate::problem::{Problem, line_of, there_are};
 use crate::scan::{self, Item, Kind, Scan};
 use mdbook_markdown::pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,9 +188,9 @@ impl Book {
                     ),
                     (Some(page), Some(id)) if !page.ids().contains(id) && !is_ledger(page) => {
                         format!(
-                            "`{}` has no heading with the id `{id}`; it has {}",
+                            "`{}` has no heading with the id `{id}`; {}",
                             page.path,
-                            list(page.ids().iter().map(String::as_str))
+                            there_are(id, page.ids().iter().map(String::as_str))
                         )
                     }
                     _ => continue,
@@ -215,7 +215,7 @@ impl Book {
                         "no test `{}` in tests/claims/{}.rs; {}",
                         name.item,
                         name.stem,
-                        self.known(&name.stem)
+                        self.known(name)
                     )),
                     Some(claim) if claim.ignored => problem(format!(
                         "the claim `{name}` is `#[ignore]`d in {}:{}",
@@ -244,18 +244,9 @@ impl Book {
         self.problems.extend(found);
     }
 
-    fn known(&self, stem: &str) -> String {
-        let names: Vec<&str> = self
-            .registry
-            .keys()
-            .filter(|name| name.stem == stem)
-            .map(|name| name.item.as_str())
-            .collect();
-        if names.is_empty() {
-            "it has none".into()
-        } else {
-            format!("it has {}", list(names.into_iter()))
-        }
+    fn known(&self, wanted: &Name) -> String {
+        let names = self.registry.keys().filter(|name| name.stem == wanted.stem);
+        there_are(&wanted.item, names.map(|name| name.item.as_str()))
     }
 
     fn read_evidence(&mut self) {

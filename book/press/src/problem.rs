@@ -2,6 +2,24 @@
 
 use std::fmt;
 
+/// Which names there are instead of the one that is not: all of a few, the nearest of many.
+pub fn there_are<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<&str> = names.collect();
+    let few = 6;
+    let which = if names.len() > few { "nearest to it" } else { "it has" };
+    if names.len() > few {
+        names.sort_by_cached_key(|name| strsim::damerau_levenshtein(wanted, name));
+        names.truncate(3);
+    }
+    match names.is_empty() {
+        true => "it has none".into(),
+        false => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("{which}: {}", names.join(", "))
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Relative to the repository, with forward slashes.

@@ -48,7 +48,7 @@ fn an_anchor_a_cell_an_output_a_source() {
     breaks(
         |f| f.edit("examples/forward.rs", "ANCHOR: four", "ANCHOR: five"),
         &[
-            ("book/en/forward.md:16", "no line `// ANCHOR: four`; it has `five`, `inner`"),
+            ("book/en/forward.md:16", "no line `// ANCHOR: four`; it has: `five`, `inner`"),
             ("book/ko/forward.md:16", "examples/forward.rs"),
         ],
     );
@@ -98,7 +98,7 @@ fn a_claim() {
         &[
             (
                 "book/en/forward.md:12",
-                "no test `mean_is_zero` in tests/claims/forward.rs; it has `mean_is_one`",
+                "no test `mean_is_zero` in tests/claims/forward.rs; it has: `mean_is_one`",
             ),
             ("book/ko/forward.md:12", "no test `mean_is_zero`"),
             ("book/out/claims/forward.mean_is_zero.json", "belongs to no claim"),
@@ -147,7 +147,7 @@ fn one_language_without_the_other() {
     breaks(
         |f| f.edit("book/en/forward.md", "{#mean}", "{#average}"),
         &[
-            ("book/en/start.md:3", "no heading with the id `mean`; it has `average`"),
+            ("book/en/start.md:3", "no heading with the id `mean`; it has: `average`"),
             ("book/ko/forward.md:3", "{#average}` in book/en/forward.md:3"),
         ],
     );
