@@ -39,9 +39,11 @@ macro_rules! chapters {
     )*};
 }
 #[cfg(doctest)]
-chapters! {
-    introduction covariate_shift forward backward train_and_test
-    feature_maps layer_norm instance_norm group_norm rms_norm
+mod book {
+    chapters! {
+        introduction covariate_shift forward backward train_and_test
+        feature_maps layer_norm instance_norm group_norm rms_norm
+    }
 }
 #[cfg(doctest)]
 mod readme {

@@ -22,8 +22,9 @@ static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
+    // The packages that plain `cargo test` has just built them for: then there is nothing left to build.
     let build = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--examples", "--package", env!("CARGO_PKG_NAME")])
+        .args(["build", "--quiet", "--examples"])
         .args(["--profile", name])
         .arg("--target-dir")
         .arg(profile.parent().unwrap())
