@@ -40,7 +40,8 @@ pub fn quadratic_paths(elongated: &Descent, round: &Descent, lang: Lang) -> Stri
             plot.dots(&[(0.0, 0.0)], 4.5, Ink::Text, 1.0);
         });
         let steps = descent.path.len().saturating_sub(1);
-        let steps = lang.pick(format!("스텝 {steps}번"), format!("{steps} steps"));
+        let plural = if steps == 1 { "" } else { "s" };
+        let steps = lang.pick(format!("스텝 {steps}번"), format!("{steps} step{plural}"));
         let middle = Frame::column(i, 2, HEIGHT).middle();
         svg.text((middle, HEIGHT - 12.0), Type::BODY.middle(), &steps);
     }
