@@ -14,7 +14,7 @@ const LAYER: &[Layer] = &[Layer::Batch];
 /// A channel has one mean and one variance, those of all its m = N·p·q values: over the N images of the
 /// batch and over all p·q positions.
 ///
-/// 한 채널의 평균과 분산은 하나씩입니다. 배치의 이미지 N장과 p·q개 위치 전부에 걸친 m = N·p·q개의 값에서 구합니다.
+/// 한 채널의 평균과 분산은 하나씩입니다. 배치의 이미지 N장과 자리 p·q곳 전부에 걸친 m = N·p·q개의 값에서 구합니다.
 #[test]
 fn statistics_are_over_the_batch_and_all_positions() -> Claim {
     fn holds<F: Number>(by: By, case: &Case<F>) -> Vec<Sides<F>> {
@@ -149,7 +149,7 @@ fn channels_last_gives_the_same() -> Claim {
 /// Flattened to `[N, C·H·W]`, every pixel has a mean and a variance of its own: the two agree only where
 /// all pixels of a channel have the same mean and the same variance over the batch, as with H·W = 1.
 ///
-/// `[N, C·H·W]`로 펼치면 픽셀마다 평균과 분산이 따로 생깁니다. 두 결과는 한 채널의 모든 픽셀이 배치에서 같은 평균과 같은 분산을 가질 때만 같습니다. H·W = 1이면 늘 그렇습니다.
+/// `[N, C·H·W]`로 펼치면 픽셀마다 평균과 분산이 따로 생깁니다. 두 결과는 한 채널의 모든 픽셀에서 배치에 걸친 평균이 서로 같고 분산도 서로 같을 때만 같습니다. H·W = 1이면 늘 그렇습니다.
 // Why only there: see `parts_and_whole`.
 #[test]
 fn differs_from_flattened_batch_norm() -> Claim {
@@ -191,7 +191,7 @@ fn differs_from_flattened_batch_norm() -> Claim {
 /// However large the maps, a channel has two trained parameters, one γ and one β for all its positions,
 /// and two running statistics: y = γx̂ + β.
 ///
-/// 맵이 아무리 커도 채널 하나에 학습하는 매개변수는 모든 위치가 함께 쓰는 γ와 β 둘이고, 이동 통계량도 둘입니다. y = γx̂ + β입니다.
+/// 맵이 아무리 커도 채널 하나에서 학습되는 매개변수는 모든 자리가 함께 쓰는 γ와 β 둘이고, 이동 통계도 둘입니다. y = γx̂ + β입니다.
 #[test]
 fn two_parameters_a_channel() -> Claim {
     fn holds<F: Number>(by: By, case: &Case<F>) -> Vec<Sides<F>> {
@@ -243,7 +243,7 @@ fn moved<F: Number>(x: &Array3<F>, from: impl Fn(usize, usize) -> usize) -> Arra
 /// Permuting the positions of an image, in another order in each image, permutes its output, and nothing
 /// else.
 ///
-/// 한 이미지의 위치를 섞으면, 섞는 순서가 이미지마다 달라도, 출력의 위치가 똑같이 섞일 뿐입니다.
+/// 한 이미지의 자리를 섞으면, 섞는 순서가 이미지마다 달라도, 출력의 자리가 똑같이 섞일 뿐입니다.
 #[test]
 fn commutes_with_any_permutation_of_positions() -> Claim {
     fn holds<F: Number>(by: By, case: &Case<F>) -> Vec<Sides<F>> {
@@ -303,7 +303,7 @@ enum Padding {
 /// With circular padding, a convolution and the batch normalization behind it turn a shifted image into
 /// the shifted output, another shift in each image or not.
 ///
-/// 순환 패딩을 쓰면, 합성곱과 그 뒤의 배치 정규화는 이동한 이미지를 똑같이 이동한 출력으로 바꿉니다. 이미지마다 다르게 이동해도 그렇습니다.
+/// 순환 패딩을 쓰면, 합성곱과 그 뒤의 배치 정규화는 옮긴 이미지에서 똑같이 옮긴 출력을 냅니다. 이미지마다 다르게 옮겨도 그렇습니다.
 #[test]
 fn a_shifted_image_gives_a_shifted_output() -> Claim {
     fn shifts<F: Number>(by: By, case: &Case<F>, padding: Padding) -> Vec<Sides<F>> {
@@ -334,7 +334,7 @@ fn a_shifted_image_gives_a_shifted_output() -> Claim {
 /// For a batch of one image batch normalization is instance normalization, to the last bit, forward and
 /// backward; for several images it is in general not.
 ///
-/// 이미지가 하나뿐인 배치에서는 배치 정규화가 인스턴스 정규화입니다. 순전파도 역전파도 마지막 비트까지 같습니다. 이미지가 여럿이면 일반적으로 그렇지 않습니다.
+/// 이미지가 하나뿐인 배치에서는 배치 정규화가 인스턴스 정규화와 같습니다. 순전파도 역전파도 마지막 비트까지 같습니다. 이미지가 여럿이면 일반적으로 그렇지 않습니다.
 #[test]
 fn one_sample_is_instance_norm() -> Claim {
     fn compare<F: Number>(by: By, case: &Case<F>) -> Vec<Sides<F>> {
@@ -407,7 +407,7 @@ fn a_convolution_bias_cancels() -> Claim {
 /// Zero padding behind the layer shifts the statistics that it has just set: where a share f of a padded
 /// map is pixels, its mean is fβ instead of β, and its variance fγ²ρ + f(1−f)β² instead of γ²ρ.
 ///
-/// 층 뒤의 제로 패딩은 층이 맞추어 놓은 통계량을 다시 옮깁니다. 패딩한 맵에서 픽셀의 비율이 f이면 평균은 β가 아니라 fβ이고, 분산은 γ²ρ가 아니라 fγ²ρ + f(1−f)β²입니다.
+/// 층 뒤에서 0으로 패딩하면 층이 맞추어 놓은 통계가 다시 옮겨집니다. 패딩한 맵에서 픽셀의 비율이 f이면 평균은 β가 아니라 fβ이고, 분산은 γ²ρ가 아니라 fγ²ρ + f(1−f)β²입니다.
 // The pixels have mean β and variance γ²ρ, the zeros 0 and 0: the mean of the variances is fγ²ρ, and the
 // variance of the means f(1−f)β².
 #[test]

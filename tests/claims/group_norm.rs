@@ -66,7 +66,7 @@ fn plans(other: fn(&[usize]) -> Result<Plan, Error>, when: fn(usize, usize) -> b
 /// Group normalization with one group is layer normalization over channels and positions, to the last
 /// bit, forward and backward.
 ///
-/// 그룹이 하나인 그룹 정규화는 채널과 위치에 걸친 층 정규화입니다. 순전파도 역전파도 마지막 비트까지 같습니다.
+/// 그룹이 하나인 그룹 정규화는 채널과 자리에 걸친 층 정규화입니다. 순전파도 역전파도 마지막 비트까지 같습니다.
 #[test]
 fn one_group_is_layer_norm() -> Claim {
     fn holds<F: Number>(by: By, case: &Case<F>) -> Vec<Sides<F>> {
@@ -117,7 +117,7 @@ fn a_sample_does_not_see_its_batch() -> Claim {
 /// Permuting the channels within their groups, or whole groups, each with its γ and β, permutes the
 /// output; exchanging two channels between groups of several changes it, but for coincidences.
 ///
-/// 채널을 γ, β와 함께 그룹 안에서 섞거나 그룹째 섞으면 출력도 똑같이 섞일 뿐입니다. 여러 채널로 된 그룹 사이에서 두 채널을 맞바꾸면 통계량이 우연히 같지 않은 한 출력이 달라집니다.
+/// 채널을 γ, β와 함께 그룹 안에서 섞거나 그룹째 섞으면 출력도 똑같이 섞일 뿐입니다. 여러 채널로 된 그룹 사이에서 두 채널을 맞바꾸면 통계가 우연히 같지 않은 한 출력이 달라집니다.
 #[test]
 fn regrouping_changes_the_result() -> Claim {
     /// The output for permuted channels, and the permuted output.

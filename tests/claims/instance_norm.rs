@@ -120,7 +120,7 @@ fn contrast_and_brightness_are_removed() -> Claim {
 /// With the γ = √(v+ε) and β = μ of one map of each channel the layer gives back these maps; the others
 /// of a channel come out with the mean and the scale of that one.
 ///
-/// 채널마다 한 맵의 √(v+ε)과 μ를 γ와 β로 쓰면 층은 그 맵들을 그대로 돌려줍니다. 같은 채널의 다른 맵은 그 맵의 평균과 스케일을 갖고 나옵니다.
+/// 채널마다 한 맵의 √(v+ε)과 μ를 γ와 β로 쓰면 층은 그 맵들을 그대로 돌려줍니다. 같은 채널의 다른 맵은 그 맵의 평균과 스케일로 나옵니다.
 #[test]
 fn identity_is_recovered_for_one_map() -> Claim {
     claim(|_| {
@@ -141,7 +141,7 @@ fn identity_is_recovered_for_one_map() -> Claim {
 /// Two numbers are lost of each map, its mean and its scale, and no more: x = √(v+ε)·x̂ + μ; at ε = 0 two
 /// maps have the same output exactly if one is the other at another brightness and contrast.
 ///
-/// 맵마다 평균과 스케일, 두 수만 사라집니다. x = √(v+ε)·x̂ + μ입니다. ε = 0이면 두 맵의 출력은 한쪽이 다른 쪽의 밝기와 대비만 바꾼 것일 때, 그리고 그때만 같습니다.
+/// 맵마다 많아야 평균과 스케일, 두 수가 사라집니다. x = √(v+ε)·x̂ + μ입니다. ε = 0이면 상수가 아닌 두 맵의 출력은 한쪽이 다른 쪽의 밝기와 대비만 바꾼 것일 때, 그리고 그때만 같습니다.
 #[test]
 fn only_the_shape_of_a_map_is_left() -> Claim {
     fn holds<F: Number>(by: By, case: &Case<F>) -> Vec<Sides<F>> {
@@ -202,7 +202,7 @@ fn only_the_shape_of_a_map_is_left() -> Claim {
 /// The gradient dx = (γ/√(v+ε))(g − ⟨g⟩ − x̂⟨g·x̂⟩), with means over one map, is the derivative of the
 /// forward pass; dγ = Σ g·x̂ and dβ = Σ g run over all samples.
 ///
-/// 한 맵에 걸친 평균을 쓰는 그레이디언트 dx = (γ/√(v+ε))(g − ⟨g⟩ − x̂⟨g·x̂⟩)은 순전파의 도함수입니다. dγ = Σ g·x̂과 dβ = Σ g은 모든 샘플에 걸친 합입니다.
+/// 한 맵에 걸친 평균을 쓰는 그레이디언트 dx = (γ/√(v+ε))(g − ⟨g⟩ − x̂⟨g·x̂⟩)은 순전파의 도함수입니다. dγ = Σ g·x̂과 dβ = Σ g는 모든 샘플에 걸친 합입니다.
 #[test]
 fn gradient_is_the_derivative() -> Claim {
     claim(|_| {

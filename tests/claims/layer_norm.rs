@@ -99,7 +99,7 @@ fn a_sample_does_not_see_its_batch() -> Claim {
 /// With γ = √(v+ε) and β = μ of one sample the layer gives back that sample; every other comes out
 /// with the mean and the scale of that one.
 ///
-/// 한 샘플의 √(v+ε)과 μ를 γ와 β로 쓰면 층은 그 샘플을 그대로 돌려줍니다. 다른 샘플은 모두 그 샘플의 평균과 스케일을 갖고 나옵니다.
+/// 한 샘플의 √(v+ε)과 μ를 γ와 β로 쓰면 층은 그 샘플을 그대로 돌려줍니다. 다른 샘플은 모두 그 샘플의 평균과 스케일로 나옵니다.
 #[test]
 fn identity_is_recovered_for_one_sample() -> Claim {
     claim(|_| {
@@ -118,7 +118,7 @@ fn identity_is_recovered_for_one_sample() -> Claim {
 /// Scaling a sample by α changes at most the sign: LN_ε(αx) = sgn(α)·LN_{ε/α²}(x), and at ε = 0 that is
 /// sgn(α)·LN(x).
 ///
-/// 샘플에 α를 곱해도 바뀌는 것은 많아야 부호입니다. LN_ε(αx) = sgn(α)·LN_{ε/α²}(x)이고, ε = 0이면 sgn(α)·LN(x)입니다.
+/// 샘플에 0이 아닌 α를 곱해도, ε의 몫을 빼면 바뀔 수 있는 것은 부호뿐입니다. LN_ε(αx) = sgn(α)·LN_{ε/α²}(x)이고, ε = 0이면 sgn(α)·LN(x)입니다.
 #[test]
 fn scaling_the_input_changes_at_most_the_sign() -> Claim {
     claim(|_| {
@@ -163,7 +163,7 @@ fn adding_a_constant_changes_nothing() -> Claim {
 /// Normalizing each pixel over its channels is not normalizing the image over channels and pixels: the
 /// two agree only where all pixels have the same mean and the same variance.
 ///
-/// 픽셀마다 채널에 걸쳐 정규화하는 것과 이미지를 채널과 픽셀에 걸쳐 한꺼번에 정규화하는 것은 다릅니다. 두 결과는 모든 픽셀의 평균과 분산이 같을 때만 같습니다.
+/// 픽셀마다 채널에 걸쳐 정규화하는 것과 이미지를 채널과 픽셀에 걸쳐 한꺼번에 정규화하는 것은 다릅니다. 두 결과는 모든 픽셀의 평균이 서로 같고 분산도 서로 같을 때만 같습니다.
 // Why only there: see `parts_and_whole`.
 #[test]
 fn per_pixel_is_not_one_group() -> Claim {
@@ -202,7 +202,7 @@ fn per_pixel_is_not_one_group() -> Claim {
 /// The gradient dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(v+ε), with g̃ = γg inside the means, is the derivative of the
 /// forward pass; dγ = Σ g·x̂ and dβ = Σ g run over the samples.
 ///
-/// 평균 안에 g̃ = γg를 넣은 그레이디언트 dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(v+ε)은 순전파의 도함수입니다. dγ = Σ g·x̂과 dβ = Σ g은 샘플에 걸친 합입니다.
+/// 평균 안에 g̃ = γg를 넣은 그레이디언트 dx = (g̃ − ⟨g̃⟩ − x̂⟨g̃x̂⟩)/√(v+ε)은 순전파의 도함수입니다. dγ = Σ g·x̂과 dβ = Σ g는 샘플에 걸친 합입니다.
 #[test]
 fn gradient_is_the_derivative() -> Claim {
     claim(|_| {

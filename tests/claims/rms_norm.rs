@@ -43,7 +43,7 @@ fn mean_square_is_rho() -> Claim {
 /// On values whose mean has been subtracted RMS normalization is layer normalization without β; backward
 /// only the subtraction is missing: dx − ⟨dx⟩ is its gradient.
 ///
-/// 평균을 뺀 값에 대해서는 RMS 정규화가 β 없는 층 정규화입니다. 역전파에서는 평균을 빼는 일만 남습니다. dx − ⟨dx⟩가 층 정규화의 그레이디언트입니다.
+/// 평균을 뺀 값에서는 RMS 정규화가 β 없는 층 정규화와 같습니다. 역전파에서도 모자라는 것은 빼기 하나입니다. dx − ⟨dx⟩가 층 정규화의 그레이디언트입니다.
 #[test]
 fn centred_input_gives_layer_norm() -> Claim {
     fn against<F: Number>(by: By, case: &Case<F>, centred: bool) -> Vec<Sides<F>> {
@@ -150,7 +150,7 @@ fn a_shift_is_not_undone() -> Claim {
 /// Scaling the values by α changes at most the sign: RMS_ε(αx) = sgn(α)·RMS_{ε/α²}(x), and at ε = 0 that is
 /// sgn(α)·RMS(x).
 ///
-/// 값에 α를 곱해도 바뀌는 것은 많아야 부호입니다. RMS_ε(αx) = sgn(α)·RMS_{ε/α²}(x)이고, ε = 0이면 sgn(α)·RMS(x)입니다.
+/// 값에 0이 아닌 α를 곱해도, ε의 몫을 빼면 바뀔 수 있는 것은 부호뿐입니다. RMS_ε(αx) = sgn(α)·RMS_{ε/α²}(x)이고, ε = 0이면 sgn(α)·RMS(x)입니다.
 #[test]
 fn scaling_the_input_changes_at_most_the_sign() -> Claim {
     claim(|_| {
@@ -165,7 +165,7 @@ fn scaling_the_input_changes_at_most_the_sign() -> Claim {
 /// The gradient dx = (g̃ − x̂⟨g̃x̂⟩)/r, with g̃ = γg and without the ⟨g̃⟩ of layer normalization, is the
 /// derivative of the forward pass.
 ///
-/// 층 정규화의 ⟨g̃⟩가 없는 그레이디언트 dx = (g̃ − x̂⟨g̃x̂⟩)/r은 g̃ = γg일 때 순전파의 도함수입니다.
+/// g̃ = γg라고 할 때, 층 정규화의 ⟨g̃⟩이 없는 그레이디언트 dx = (g̃ − x̂⟨g̃x̂⟩)/r은 순전파의 도함수입니다.
 #[test]
 fn gradient_is_the_derivative() -> Claim {
     claim(|_| {
