@@ -117,7 +117,7 @@ fn gamma_sigma_leaves_root_rho() -> Claim {
 
 /// Permuting the values of a channel, over samples and positions alike, permutes its output.
 ///
-/// 한 채널의 값을 샘플과 위치를 가리지 않고 섞으면 출력도 똑같이 섞입니다.
+/// 한 채널의 값을 샘플과 자리를 가리지 않고 섞으면 출력도 똑같이 섞입니다.
 #[test]
 fn order_does_not_matter() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
