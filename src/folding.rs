@@ -8,6 +8,7 @@ use super::affine::Affine;
 use super::error::{Error, Result};
 use super::norm::check_length;
 use super::scalar::{Field, Scalar};
+use super::split::check_groups;
 use ndarray::{Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, ArrayRef4, Axis, RemoveAxis};
 
 // ANCHOR: into_previous
@@ -121,9 +122,7 @@ pub fn into_next_convolution<F: Scalar>(
     if padding != 0 {
         return Err(Error::Padding { got: padding });
     }
-    if groups == 0 || outputs % groups != 0 {
-        return Err(Error::Groups { groups, channels: outputs });
-    }
+    check_groups(groups, outputs)?;
     check_length("channels of the map", groups * depth, map.channels())?;
     check_length("bias", outputs, bias.map_or(outputs, Array1::len))?;
     let (slope, intercept) = (map.slope(), map.intercept());

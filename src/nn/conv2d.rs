@@ -6,6 +6,7 @@ use super::real::Real;
 use crate::error::{Error, Result};
 use crate::norm::{check_length, check_shape};
 use crate::scalar::{Field, Scalar};
+use crate::split::check_groups;
 use ndarray::{Array1, Array4, ArrayRef4};
 
 /// How a window goes over an image.
@@ -176,9 +177,7 @@ impl<F: Scalar> Conv2d<F> {
     fn check_parameters(&self) -> Result<()> {
         let Window { stride, padding, groups } = self.window;
         let (out, _, kh, kw) = self.weight.dim();
-        if groups == 0 || out % groups != 0 {
-            return Err(Error::Groups { groups, channels: out });
-        }
+        check_groups(groups, out)?;
         if kh == 0 || kw == 0 || stride == 0 {
             return Err(Error::Window { kernel: [kh, kw], input: [2 * padding; 2], stride });
         }
