@@ -10,5 +10,6 @@ mod instance_norm;
 mod introduction;
 mod kit;
 mod layer_norm;
+mod numerics;
 mod rms_norm;
 mod train_and_test;
