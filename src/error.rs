@@ -101,7 +101,14 @@ pub enum Error {
         /// How many classes there are.
         classes: usize,
     },
-    /// A learning rate or a standard deviation that is negative, infinite or not a number.
+    /// A probability, or a weight that averages, that is not within `[0, 1)`.
+    Fraction {
+        /// Which number.
+        what: &'static str,
+        /// The number given.
+        got: f64,
+    },
+    /// A learning rate, weight decay or standard deviation that is negative, infinite or not a number.
     Negative {
         /// Which number.
         what: &'static str,
@@ -143,6 +150,9 @@ impl fmt::Display for Error {
             ),
             Error::Label { sample, got, classes } => {
                 write!(f, "sample {sample} has the label {got}, and there are {classes} classes")
+            }
+            Error::Fraction { what, got } => {
+                write!(f, "{what} must be at least 0 and below 1, got {got}")
             }
             Error::Negative { what, got } => {
                 write!(f, "{what} must be finite and not negative, got {got}")

@@ -7,7 +7,7 @@ use ndarray::{Array, ArrayRef, Dimension};
 
 /// A function that is applied to each element by itself.
 ///
-/// The slope of each of the three can be told from its output alone, so the tape keeps y and not x.
+/// The slope of each of them can be told from its output alone, so the tape keeps y and not x.
 ///
 /// ```
 /// use batchnorm::nn::activation::Activation;
@@ -26,6 +26,10 @@ pub enum Activation {
     Relu,
     /// y = tanh x, with slope 1 − y².
     Tanh,
+    /// y = x where x > 0 and eˣ − 1 elsewhere, with slope 1 there and y + 1 here (D. Clevert, T.
+    /// Unterthiner, S. Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units
+    /// (ELUs)", ICLR 2016, arXiv 1511.07289, with α = 1).
+    Elu,
 }
 
 /// What the backward pass needs of the forward pass: the output.
@@ -44,6 +48,8 @@ impl Activation {
             Activation::Relu if x < F::ZERO => F::ZERO,
             Activation::Relu => x,
             Activation::Tanh => x.tanh(),
+            Activation::Elu if x > F::ZERO => x,
+            Activation::Elu => x.exp_m1(),
         });
         x
     }
@@ -61,6 +67,8 @@ impl Activation {
             Activation::Relu if y > F::ZERO => F::ONE,
             Activation::Relu => F::ZERO,
             Activation::Tanh => F::ONE - y * y,
+            Activation::Elu if y > F::ZERO => F::ONE,
+            Activation::Elu => F::ONE + y,
         }
     }
 }
@@ -87,7 +95,8 @@ mod tests {
 
     #[test]
     fn gradients_are_central_differences() {
-        for activation in [Activation::Sigmoid, Activation::Relu, Activation::Tanh] {
+        use Activation::*;
+        for activation in [Sigmoid, Relu, Tanh, Elu] {
             let (x, dy) = (draw([4, 5], 1), draw([4, 5], 2));
             let dx = activation.forward(x.clone()).1.backward(&dy).unwrap();
             check_gradient(&x, &dx, &dy, |x| activation.apply(x.clone()));
@@ -100,8 +109,12 @@ mod tests {
         assert_eq!(Activation::Sigmoid.apply(x.clone())[0], 0.0);
         assert_eq!(Activation::Sigmoid.apply(x.clone())[4], 1.0);
         assert_eq!(Activation::Tanh.apply(x.clone())[0], -1.0);
+        assert_eq!(Activation::Elu.apply(x.clone()), array![-1.0, -1.0, 0.0, 100.0, 1e30]);
         assert_eq!(Activation::Relu.apply(x)[4], 1e30);
         assert!(Activation::Relu.apply(array![f32::NAN])[0].is_nan());
+        assert!(Activation::Elu.apply(array![f32::NAN])[0].is_nan());
+        // eˣ and 1 agree to all digits here; their difference is x.
+        assert_eq!(Activation::Elu.apply(array![-1e-20_f32])[0], -1e-20);
     }
 
     #[test]

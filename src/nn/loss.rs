@@ -1,9 +1,10 @@
-//! The loss of a classifier.
+//! What training makes small: the loss of a classifier, and that of a regression.
 
 use super::real::Real;
 use crate::error::{Error, Result};
-use crate::norm::check_length;
-use ndarray::{Array2, ArrayRef2};
+use crate::norm::{check_length, check_shape};
+use crate::scalar::{Field, Scalar};
+use ndarray::{Array, Array2, ArrayRef, ArrayRef2, Dimension};
 
 /// Mean cross-entropy of softmax probabilities, and its gradient with respect to the logits.
 ///
@@ -53,6 +54,43 @@ pub fn softmax_cross_entropy<F: Real>(
     Ok((loss, gradient))
 }
 
+/// Mean squared error, and its gradient with respect to the outputs.
+///
+/// For outputs y and targets t of the same shape, with n elements each:
+///
+/// L = (1/n) Σ (y − t)²,  ∂L/∂y = 2 (y − t)/n.
+///
+/// ```
+/// use batchnorm::nn::loss::mean_squared_error;
+/// use ndarray::array;
+///
+/// let (loss, gradient) = mean_squared_error(&array![[1.0, 5.0]], &array![[2.0, 2.0]])?;
+/// assert_eq!(loss, 5.0);
+/// assert_eq!(gradient, array![[-1.0, 3.0]]);
+/// # Ok::<(), batchnorm::error::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Shape`] if the targets have another shape, [`Error::Empty`] if there is no output.
+pub fn mean_squared_error<F: Scalar, D: Dimension>(
+    y: &ArrayRef<F, D>,
+    targets: &ArrayRef<F, D>,
+) -> Result<(F, Array<F, D>)> {
+    check_shape("targets", y.shape(), targets.shape())?;
+    if y.is_empty() {
+        return Err(Error::Empty { shape: y.shape().to_vec() });
+    }
+    let n = F::Wide::count(y.len());
+    let difference = |y: F, t: F| y.widen() - t.widen();
+    let squares = y.iter().zip(targets).map(|(&y, &t)| difference(y, t) * difference(y, t));
+    let loss = F::narrow(squares.fold(F::Wide::ZERO, |sum, square| sum + square) / n);
+    let mut gradient = y.to_owned();
+    gradient.zip_mut_with(targets, |y, &t| {
+        *y = F::narrow((difference(*y, t) + difference(*y, t)) / n);
+    });
+    Ok((loss, gradient))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +105,22 @@ mod tests {
         check_gradient(&logits, &gradient, &dy, |z| {
             array![softmax_cross_entropy(z, &labels).unwrap().0]
         });
+    }
+
+    #[test]
+    fn the_gradient_of_squares_is_central_differences() {
+        let (y, targets, dy) = (draw([4, 3, 2], 1), draw([4, 3, 2], 2), array![1.7]);
+        let gradient = mean_squared_error(&y, &targets).unwrap().1 * dy[0];
+        check_gradient(&y, &gradient, &dy, |y| array![mean_squared_error(y, &targets).unwrap().0]);
+    }
+
+    #[test]
+    fn targets_that_do_not_fit_are_refused() {
+        let y = Array2::<f32>::zeros((3, 2));
+        let need = Error::Shape { what: "targets", need: vec![3, 2], got: vec![1, 2] };
+        assert_eq!(mean_squared_error(&y, &Array2::zeros((1, 2))), Err(need));
+        let empty = Array2::<f32>::zeros((0, 2));
+        assert_eq!(mean_squared_error(&empty, &empty), Err(Error::Empty { shape: vec![0, 2] }));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 pub mod activation;
 pub mod conv2d;
+pub mod dropout;
 pub mod init;
 pub mod linear;
 pub mod loss;

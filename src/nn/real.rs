@@ -10,6 +10,8 @@ pub trait Real: Scalar + PartialOrd {
     fn from_f64(value: f64) -> Self;
     /// eˣ.
     fn exp(self) -> Self;
+    /// eˣ − 1, with all its digits where x is small.
+    fn exp_m1(self) -> Self;
     /// The natural logarithm.
     fn ln(self) -> Self;
     /// The hyperbolic tangent.
@@ -22,6 +24,9 @@ impl Real for f32 {
     }
     fn exp(self) -> f32 {
         libm::expf(self)
+    }
+    fn exp_m1(self) -> f32 {
+        libm::expm1f(self)
     }
     fn ln(self) -> f32 {
         libm::logf(self)
@@ -37,6 +42,9 @@ impl Real for f64 {
     }
     fn exp(self) -> f64 {
         libm::exp(self)
+    }
+    fn exp_m1(self) -> f64 {
+        libm::expm1(self)
     }
     fn ln(self) -> f64 {
         libm::log(self)
