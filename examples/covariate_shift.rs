@@ -35,14 +35,15 @@ use batchnorm::nn::linear::Linear;
 use batchnorm::nn::loss::softmax_cross_entropy;
 use batchnorm::nn::random::Random;
 use batchnorm::nn::sgd::Sgd;
-use common::{Figure, Lang, Result, cells, interval::Interval};
+use common::{Figure, Lang, Result, cells, experiments, interval::Interval};
 use figures::{Band, Series, covariate_shift as draw};
 use ndarray::{Array1, Array2, ArrayRef2, array};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
     let cells = cells![shift, quadratic, detached, vanishing, drift];
-    common::run_with::<race::Race>("covariate_shift", cells, figures)
+    let experiments = experiments![experiment: race::Race];
+    common::run_with("covariate_shift", cells, experiments, |lang, _| figures(lang))
 }
 
 /// The rule from input to target: the same in training and in use.

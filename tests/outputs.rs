@@ -102,27 +102,31 @@ fn compare(
     Some(format!("book/out/{name}: {what}\n  to refresh: {refresh}"))
 }
 
+/// The experiments of a chapter: those whose numbers are committed, or whose short run's are.
+fn experiments(stem: &str) -> BTreeSet<String> {
+    let committed = files(&Path::new(ROOT).join("book/out"), stem);
+    let names = committed.keys().filter_map(|name| name.strip_suffix(".json"));
+    names.map(|name| name.trim_end_matches(".quick").to_string()).collect()
+}
+
 #[test]
 fn the_committed_output_is_what_the_examples_say() {
     let mut problems = Vec::new();
     for stem in stems() {
         let dir = TempDir::new().unwrap();
-        let out = dir.path().to_str().unwrap();
+        let mut arguments = vec!["--out", dir.path().to_str().unwrap()];
         // An experiment takes long. Its table, verdict and figures are made here from the committed
         // numbers, which the next test holds against a short run.
-        let results = format!("book/out/{stem}/results.json");
-        let mut arguments = vec!["--out", out];
-        if Path::new(ROOT).join(&results).exists() {
-            arguments.extend(["--redraw", &results]);
+        if !experiments(&stem).is_empty() {
+            arguments.extend(["--redraw", "book/out"]);
         }
         run(&stem, &arguments);
 
         let committed = files(&Path::new(ROOT).join("book/out"), &stem);
         let now = files(dir.path(), &stem);
-        let short_run = format!("{stem}/quick.json");
         let refresh = format!("cargo run --release --example {stem} -- --out book/out");
         let names: BTreeSet<&String> = committed.keys().chain(now.keys()).collect();
-        for name in names.into_iter().filter(|name| **name != short_run) {
+        for name in names.into_iter().filter(|name| !name.ends_with(".quick.json")) {
             problems.extend(compare(name, committed.get(name), now.get(name), &refresh));
         }
     }
@@ -131,45 +135,50 @@ fn the_committed_output_is_what_the_examples_say() {
 
 #[test]
 fn a_short_run_of_an_experiment_gives_the_committed_numbers() {
-    let mut experiments = 0;
+    let (mut problems, mut ran) = (Vec::new(), 0);
     for stem in stems() {
-        let out = Path::new(ROOT).join("book/out").join(&stem);
-        if !out.join("results.json").exists() {
+        let names = experiments(&stem);
+        if names.is_empty() {
             continue;
         }
-        experiments += 1;
         let dir = TempDir::new().unwrap();
         run(&stem, &["--quick", "--out", dir.path().to_str().unwrap()]);
-        let read = |path: PathBuf| fs::read_to_string(path).ok();
-        let (committed, now) =
-            (read(out.join("quick.json")), read(dir.path().join(&stem).join("quick.json")));
+        let committed = files(&Path::new(ROOT).join("book/out"), &stem);
+        let now = files(dir.path(), &stem);
         let refresh = format!(
             "cargo run --release --example {stem} -- --quick --out book/out, and the same without --quick"
         );
-        let name = format!("{stem}/quick.json");
-        let problem = compare(&name, committed.as_ref(), now.as_ref(), &refresh);
-        assert_eq!(problem, None, "{}", problem.as_deref().unwrap_or_default());
+        for name in names {
+            let name = format!("{name}.quick.json");
+            problems.extend(compare(&name, committed.get(&name), now.get(&name), &refresh));
+            ran += 1;
+        }
+        assert!(now.keys().all(|name| name.ends_with(".quick.json")), "{:?}", now.keys());
     }
-    assert!(experiments > 0, "no results.json anywhere in book/out");
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(ran > 0, "no results of an experiment anywhere in book/out");
 }
 
-/// Both must come out of one program: the same version, data and search.
+/// Both must come out of one program.
 #[test]
 fn the_short_and_the_full_run_have_the_same_settings() {
     for stem in stems() {
-        let out = Path::new(ROOT).join("book/out").join(&stem);
-        let read = |name: &str| -> Option<serde_json::Value> {
-            serde_json::from_str(&fs::read_to_string(out.join(name)).ok()?).ok()
-        };
-        let (Some(full), Some(quick)) = (read("results.json"), read("quick.json")) else {
-            continue;
-        };
-        for key in ["version", "data", "training", "validation", "test", "batch", "rates", "goal"] {
-            assert!(!full[key].is_null(), "{stem}: no `{key}`");
-            assert_eq!(full[key], quick[key], "{stem}: `{key}`");
+        for name in experiments(&stem) {
+            let read = |name: &str| -> serde_json::Value {
+                let text = fs::read_to_string(Path::new(ROOT).join("book/out").join(name));
+                serde_json::from_str(&text.unwrap_or_else(|e| panic!("{name}: {e}"))).unwrap()
+            };
+            let (full, quick) =
+                (read(&format!("{name}.json")), read(&format!("{name}.quick.json")));
+            let keys = |value: &serde_json::Value| -> BTreeSet<String> {
+                value.as_object().unwrap().keys().cloned().collect()
+            };
+            assert_eq!(keys(&full), keys(&quick), "{name}");
+            for results in [&full, &quick] {
+                assert_eq!(results["version"], env!("CARGO_PKG_VERSION"), "{name}: run it again");
+            }
+            assert!(full["seeds"].as_array().is_some_and(|seeds| seeds.len() >= 5), "{name}");
         }
-        assert_eq!(full["version"], env!("CARGO_PKG_VERSION"), "{stem}: run it again");
-        assert!(full["seeds"].as_array().is_some_and(|seeds| seeds.len() >= 5), "{stem}");
     }
 }
 
@@ -189,12 +198,13 @@ fn a_wrong_command_line_is_refused_in_words() {
         (&["nothing_of_the_kind"], &["no cell `nothing_of_the_kind`", "shift", "experiment"]),
         (&["--seeds", "0"], &["0", "--seeds"]),
         (&["--seeds", "1"], &["1", "2.."]),
-        (&["--steps", "0"], &["0", "--steps"]),
         (&["--seed", "some"], &["--seed", "some"]),
+        (&["--experiment", "none"], &["no experiment `none`", "experiment"]),
+        (&["--lang", "fr"], &["fr", "`ko` and `en`"]),
+        (&["--quick", "--full"], &["--full"]),
         (&["experiment", "--data", "no/such/place"], &["no/such/place", "train-images-idx3-ubyte"]),
-        (&["experiment", "--redraw", "no/such.json"], &["no/such.json"]),
-        (&["experiment", "--redraw", "Cargo.toml"], &["Cargo.toml", "line 1"]),
-        (&["--redraw", "a.json", "--quick"], &["--quick"]),
+        (&["experiment", "--redraw", "no/such"], &["no/such/covariate_shift/experiment.json"]),
+        (&["--redraw", "book/out", "--quick"], &["--quick"]),
         (&["shift", "--out", "somewhere"], &["--out"]),
         (&["--out", "Cargo.toml"], &["cannot write to Cargo.toml"]),
     ] {
@@ -217,7 +227,17 @@ fn help_names_every_option() {
     let output = example("covariate_shift", &["--help"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success());
-    for option in ["--seed", "--seeds", "--steps", "--quick", "--data", "--redraw", "--out"] {
+    for option in [
+        "--experiment",
+        "--seed",
+        "--seeds",
+        "--quick",
+        "--full",
+        "--data",
+        "--redraw",
+        "--lang",
+        "--out",
+    ] {
         assert!(said.contains(option), "{said}");
     }
 }
@@ -231,9 +251,41 @@ fn one_cell_runs_alone() {
 
 #[test]
 fn what_fails_leaves_no_file() {
+    // One file of four is there, and it is cut.
+    let data = TempDir::new().unwrap();
+    for name in ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"] {
+        fs::write(data.path().join(name), [0, 0, 8, 3, 0]).unwrap();
+    }
+    let broken = TempDir::new().unwrap();
+    fs::create_dir(broken.path().join("covariate_shift")).unwrap();
+    fs::write(broken.path().join("covariate_shift/experiment.json"), "{\"version\":").unwrap();
+    for wrong in [
+        ["--data", "no/such/place"],
+        ["--data", data.path().to_str().unwrap()],
+        ["--redraw", broken.path().to_str().unwrap()],
+    ] {
+        let dir = TempDir::new().unwrap();
+        refusal(&[&wrong[..], &["--out", dir.path().to_str().unwrap()]].concat());
+        let left = files(dir.path(), "covariate_shift");
+        assert!(left.is_empty(), "{wrong:?}: {:?}", left.keys());
+    }
+}
+
+#[test]
+fn the_verdict_is_that_of_the_numbers() {
     let dir = TempDir::new().unwrap();
-    let out = dir.path().to_str().unwrap();
-    refusal(&["--data", "no/such/place", "--out", out]);
-    let mut left = fs::read_dir(dir.path().join("covariate_shift")).unwrap();
-    assert!(left.next().is_none() && !dir.path().join("covariate_shift.txt").exists());
+    let kept = dir.path().join("covariate_shift/experiment.json");
+    fs::create_dir(kept.parent().unwrap()).unwrap();
+    let truth =
+        fs::read_to_string(Path::new(ROOT).join("book/out/covariate_shift/experiment.json"));
+    let truth = truth.unwrap();
+    let claimed = truth.replace("\"verdict\":\"reproduced\"", "\"verdict\":\"did not reproduce\"");
+    assert_ne!(truth, claimed);
+    fs::write(&kept, claimed).unwrap();
+    let home = dir.path().to_str().unwrap();
+    run("covariate_shift", &["--redraw", home, "--lang", "ko", "--out", home]);
+    assert_eq!(fs::read_to_string(&kept).unwrap(), truth);
+    let drawn = files(dir.path(), "covariate_shift");
+    assert!(drawn.keys().any(|name| name.ends_with(".ko.svg")));
+    assert!(!drawn.keys().any(|name| name.ends_with(".en.svg")));
 }

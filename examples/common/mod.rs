@@ -32,25 +32,26 @@
 //!
 //! `cargo run --release --example forward` prints every cell below a line `## four_numbers`;
 //! `… -- four_numbers` runs that cell alone; `… -- --out book/out` also writes `forward.txt` and the
-//! figures. An example with a long run of its own, over seeds and data, is an [`Experiment`] besides.
+//! figures. What takes long runs, over seeds and data, is an [`Experiment`], in a file of its own: see
+//! `examples/covariate_shift.rs`, and `examples/why_it_works.rs` for several of them.
 
 // Every example compiles this module for itself, and uses its own part of it.
 #![allow(dead_code, unused_imports, unused_macros)]
 
 pub mod data;
+mod experiment;
 mod files;
 pub mod interval;
 
 use clap::{Args, Parser};
+use experiment::Source;
+pub use experiment::{Criteria, Entry, Experiment, Settings, Size, Verdict, said};
 pub use figures::Lang;
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Deserialize;
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Whatever goes wrong in an example is said on standard error, and the example ends with code 1.
 pub type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -67,53 +68,13 @@ macro_rules! cells {
 }
 pub(crate) use cells;
 
-/// A run over several seeds, whose numbers are kept in `book/out/<stem>/results.json`.
-///
-/// Table and figures follow from the numbers alone, so that they can be redrawn, and checked, without
-/// the run.
-pub trait Experiment: Serialize + DeserializeOwned {
-    /// Steps of the full run and of `--quick`.
-    const STEPS: (usize, usize);
-    /// Seeds of the full run and of `--quick`.
-    const SEEDS: (usize, usize);
-
-    /// Runs it.
-    fn run(settings: &Settings) -> Result<Self>;
-    /// The table, printed as the section `experiment`.
-    fn table(&self, out: &mut String) -> Result;
-    /// The figures.
-    fn figures(&self, lang: Lang) -> Result<Vec<Figure>>;
+/// `experiments![experiment: race::Race]`: these experiments under their names.
+macro_rules! experiments {
+    ($($name:ident: $experiment:ty),* $(,)?) => {
+        &[$($crate::common::Entry::of::<$experiment>(stringify!($name))),*]
+    };
 }
-
-/// How an experiment is to be run.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// First of the seeds, which follow one another.
-    pub seed: u64,
-    /// How many seeds.
-    pub seeds: usize,
-    /// Steps of training.
-    pub steps: usize,
-    /// A short run, to try things out.
-    pub quick: bool,
-    /// A directory of MNIST-format files; otherwise the digits that come with the notebook.
-    pub data: Option<PathBuf>,
-}
-
-impl Settings {
-    /// The seeds, one after the other.
-    pub fn seeds(&self) -> impl Iterator<Item = u64> {
-        (0..self.seeds as u64).map(|i| self.seed.wrapping_add(i))
-    }
-
-    /// A progress bar on standard error, and nothing there where that is not a terminal.
-    pub fn progress(&self, steps: u64) -> ProgressBar {
-        let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left  {msg}");
-        let bar = ProgressBar::new(steps).with_style(style.expect("a fixed template"));
-        bar.enable_steady_tick(Duration::from_millis(200));
-        bar
-    }
-}
+pub(crate) use experiments;
 
 #[derive(Parser)]
 #[command(about = "Runs the code of one chapter of the notebook")]
@@ -123,8 +84,8 @@ struct Plain {
 }
 
 #[derive(Parser)]
-#[command(about = "Runs the code of one chapter of the notebook, and its experiment")]
-struct WithExperiment {
+#[command(about = "Runs the code of one chapter of the notebook, and its experiments")]
+struct WithExperiments {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -138,28 +99,38 @@ struct Output {
     /// Write the text and the figures to this directory, as they are in book/out
     #[arg(long, value_name = "DIR", conflicts_with = "cells")]
     out: Option<PathBuf>,
+    /// Draw the figures in this language, ko or en, rather than in both
+    #[arg(long)]
+    lang: Option<Lang>,
 }
 
 #[derive(Args)]
-#[command(next_help_heading = "The experiment")]
+#[command(next_help_heading = "The experiments")]
 struct Options {
+    /// Run this experiment alone; what `--out` has of the others stays
+    #[arg(long, value_name = "NAME", conflicts_with = "cells")]
+    experiment: Vec<String>,
     /// First of the seeds, which follow one another
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// How many seeds; an interval needs at least 2
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     seeds: Option<u32>,
-    /// Steps of training
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    steps: Option<u32>,
-    /// A short run, to try things out: few seeds, few steps; `--out` then writes quick.json alone
+    /// A short run, to try things out; `--out` then writes NAME.quick.json alone
     #[arg(long)]
     quick: bool,
-    /// Read MNIST-format files, such as train-images-idx3-ubyte.gz, from this directory
+    /// A run as large as in the paper, where that is larger
+    #[arg(long, conflicts_with = "quick")]
+    full: bool,
+    /// Learn from the MNIST-format files, such as train-images-idx3-ubyte.gz, in this directory
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Take the numbers from this results.json, rather than run the experiment
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "seeds", "steps", "quick", "data"])]
+    /// Take the numbers from this directory, as they are in book/out, rather than run the experiments
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["experiment", "seed", "seeds", "quick", "full", "data"]
+    )]
     redraw: Option<PathBuf>,
 }
 
@@ -169,48 +140,115 @@ pub fn run(stem: &str, cells: &[Cell], figures: fn(Lang) -> Result<Vec<Figure>>)
     exit(Page::new(stem, output, cells, &[]).and_then(|page| page.finish(figures)))
 }
 
-/// As [`run`], then the experiment `E` as the section `experiment`.
-pub fn run_with<E: Experiment>(
+/// As [`run`], then the experiments, each as the section of its name. The figures of the chapter may use
+/// what they have found.
+pub fn run_with(
     stem: &str,
     cells: &[Cell],
-    figures: fn(Lang) -> Result<Vec<Figure>>,
+    experiments: &[Entry],
+    figures: fn(Lang, &Found) -> Result<Vec<Figure>>,
 ) -> ExitCode {
-    let WithExperiment { output, options } = WithExperiment::parse();
+    let WithExperiments { mut output, options } = WithExperiments::parse();
     let work = || -> Result {
-        let mut page = Page::new(stem, output, cells, &["experiment"])?;
-        if !page.wants("experiment") {
-            return page.finish(figures);
+        let names: Vec<&str> = experiments.iter().map(|e| e.name).collect();
+        if let Some(unknown) = options.experiment.iter().find(|e| !names.contains(&e.as_str())) {
+            let names = names.join(", ");
+            return Err(format!("no experiment `{unknown}`; there are: {names}").into());
         }
-        let quick = options.quick;
-        let results = options.results::<E>()?;
-        let mut text = String::new();
-        results.table(&mut text)?;
-        page.section("experiment", &text)?;
-        let numbers = serde_json::to_string(&results)? + "\n";
-        if quick {
-            // Neither text nor figures are to be taken for those of the full run.
-            return page.write("quick.json", &numbers);
+        if output.out.is_none() || options.quick {
+            output.cells.extend(options.experiment.iter().cloned());
         }
-        page.files.push(("results.json".into(), numbers));
-        page.finish(|lang| Ok([figures(lang)?, results.figures(lang)?].concat()))
+        let home = options.redraw.clone().or(output.out.clone());
+        let mut found = Found { home, now: Vec::new() };
+        let mut settings = options.settings()?;
+        let mut page = Page::new(stem, output, cells, &names)?;
+        for &Entry { name, seeds, report } in experiments {
+            let asked =
+                options.experiment.is_empty() || options.experiment.iter().any(|e| e == name);
+            let kept = found.file(stem, name);
+            let source = match (&mut settings, &kept) {
+                _ if !page.wants(name) => continue,
+                (Some(settings), _) if asked => {
+                    settings.seeds = options.seeds(seeds);
+                    Source::Run(settings)
+                }
+                // `--redraw`, or one that was not asked for and is there from another time.
+                (None, Some(path)) => Source::Kept(path),
+                (Some(_), Some(path)) if path.exists() => Source::Kept(path),
+                _ => continue,
+            };
+            let report = report(source, page.output.langs())?;
+            page.section(name, &report.text)?;
+            if options.quick {
+                // Neither text nor figures are to be taken for those of the usual run.
+                page.write(&format!("{name}.quick.json"), &report.json)?;
+            } else {
+                found.now.push((format!("{stem}/{name}.json").into(), report.json.clone()));
+                page.files.push((format!("{name}.json"), report.json));
+                page.files.extend(report.figures);
+            }
+        }
+        if options.quick { Ok(()) } else { page.finish(|lang| figures(lang, &found)) }
     };
     exit(work())
 }
 
+impl Output {
+    fn langs(&self) -> &[Lang] {
+        self.lang.as_ref().map_or(&Lang::ALL, std::slice::from_ref)
+    }
+}
+
 impl Options {
-    fn results<E: Experiment>(self) -> Result<E> {
-        if let Some(path) = self.redraw {
-            return files::read_json(&path);
+    /// Nothing, if no experiment is to be run.
+    fn settings(&self) -> Result<Option<Settings>> {
+        if self.redraw.is_some() {
+            return Ok(None);
         }
-        let pick = |(full, quick)| if self.quick { quick } else { full };
-        let count = |given: Option<u32>, usual| given.map_or(pick(usual), |n| n as usize);
-        E::run(&Settings {
-            seed: self.seed,
-            seeds: count(self.seeds, E::SEEDS),
-            steps: count(self.steps, E::STEPS),
-            quick: self.quick,
-            data: self.data,
-        })
+        let size = match self {
+            Options { quick: true, .. } => Size::Quick,
+            Options { full: true, .. } => Size::Full,
+            _ => Size::Usual,
+        };
+        let data = data::load(self.data.as_deref())?;
+        Ok(Some(Settings { seeds: Vec::new(), size, data }))
+    }
+
+    fn seeds(&self, (usual, quick): (usize, usize)) -> Vec<u64> {
+        let usual = if self.quick { quick } else { usual };
+        let n = self.seeds.map_or(usual as u64, u64::from);
+        (0..n).map(|i| self.seed.wrapping_add(i)).collect()
+    }
+}
+
+/// What experiments have found, just now or at another time.
+pub struct Found {
+    /// A directory such as `book/out`, if there is any to look into.
+    home: Option<PathBuf>,
+    /// File below it, and its content.
+    now: Vec<(PathBuf, String)>,
+}
+
+impl Found {
+    fn file(&self, stem: &str, experiment: &str) -> Option<PathBuf> {
+        Some(self.home.as_ref()?.join(stem).join(format!("{experiment}.json")))
+    }
+
+    /// The verdict of this experiment, if it is known.
+    pub fn verdict(&self, stem: &str, experiment: &str) -> Result<Option<Verdict>> {
+        #[derive(Deserialize)]
+        struct Judged {
+            verdict: Verdict,
+        }
+        let name = PathBuf::from(format!("{stem}/{experiment}.json"));
+        let judged: Judged = match self.now.iter().find(|(path, _)| *path == name) {
+            Some((_, json)) => serde_json::from_str(json)?,
+            None => match self.file(stem, experiment) {
+                Some(path) if path.exists() => files::read_json(&path)?,
+                _ => return Ok(None),
+            },
+        };
+        Ok(Some(judged.verdict))
     }
 }
 
@@ -261,8 +299,8 @@ impl<'a> Page<'a> {
 
     fn finish(mut self, figures: impl Fn(Lang) -> Result<Vec<Figure>>) -> Result {
         let Some(out) = self.output.out.clone() else { return Ok(()) };
-        for lang in Lang::ALL {
-            for (name, svg) in figures(lang)? {
+        for lang in self.output.langs() {
+            for (name, svg) in figures(*lang)? {
                 self.files.push((format!("{name}.{lang}.svg"), svg));
             }
         }

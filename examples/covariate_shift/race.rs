@@ -1,9 +1,9 @@
 //! The race of the experiment: the search for a learning rate, the runs, and what follows from their numbers.
 
 use super::Network;
-use super::common::data::{self, Data, Set};
+use super::common::data::{Data, Set};
 use super::common::interval::Interval;
-use super::common::{Experiment, Figure, Lang, Result, Settings};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
 use batchnorm::nn::random::Random;
 use batchnorm::nn::sgd::Sgd;
 use figures::{Band, covariate_shift as draw};
@@ -28,8 +28,6 @@ const PROBE: usize = 300;
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
 pub struct Race {
-    /// Of the crate that ran it.
-    version: String,
     data: String,
     /// Numbers of images.
     training: usize,
@@ -39,7 +37,6 @@ pub struct Race {
     steps: usize,
     rates: Vec<f64>,
     goal: f32,
-    seeds: Vec<u64>,
     starts: Vec<Start>,
 }
 
@@ -91,20 +88,18 @@ impl Drift {
 }
 
 impl Run {
+    /// In %.
     fn last_accuracy(&self) -> f64 {
-        self.accuracy.last().map_or(0.0, |&(_, accuracy)| accuracy.into())
+        self.accuracy.last().map_or(0.0, |&(_, accuracy)| 100.0 * f64::from(accuracy))
     }
 }
 
 impl Experiment for Race {
-    const STEPS: (usize, usize) = (2000, 60);
-    const SEEDS: (usize, usize) = (5, 2);
-
     fn run(settings: &Settings) -> Result<Self> {
-        let data = data::load(settings.data.as_deref())?;
+        let (data, steps) = (&settings.data, settings.pick(60, 2000, 50_000));
         let tracks: Vec<Track> =
-            settings.seeds().map(|seed| Track::new(&data, seed, settings.steps)).collect();
-        let of_all = |seeds: usize| (STARTS.len() * seeds * 2 * (RATES.len() + 1)) as u64;
+            settings.seeds.iter().map(|&seed| Track::new(data, seed, steps)).collect();
+        let of_all = |seeds: usize| STARTS.len() * seeds * 2 * (RATES.len() + 1);
         let progress = settings.progress(of_all(tracks.len()));
         let sides: Vec<_> = STARTS
             .into_iter()
@@ -125,21 +120,25 @@ impl Experiment for Race {
             Start { sd, pairs }
         });
         Ok(Race {
-            version: env!("CARGO_PKG_VERSION").into(),
             data: data.name.clone(),
             training: tracks.first().map_or(0, |t| t.training.len()),
             validation: tracks.first().map_or(0, |t| t.validation.labels.len()),
             test: tracks.first().map_or(0, |t| t.test.labels.len()),
             batch: BATCH,
-            steps: settings.steps,
+            steps,
             rates: RATES.into(),
             goal: GOAL,
-            seeds: settings.seeds().collect(),
             starts: starts.into(),
         })
     }
 
+    /// From the paper's weights.
+    fn criteria(&self) -> Criteria {
+        self.starts.first().map_or_else(Vec::new, |start| start.criteria(self))
+    }
+
     fn table(&self, out: &mut String) -> Result {
+        let seeds = self.starts.first().map_or(0, |start| start.pairs.len());
         writeln!(
             out,
             "{}: {} training images, {} of them to choose the rate, and {} test images",
@@ -147,10 +146,8 @@ impl Experiment for Race {
         )?;
         writeln!(
             out,
-            "{} steps, batches of {}; {} seeds, mean and 95 % interval over them",
-            self.steps,
-            self.batch,
-            self.seeds.len()
+            "{} steps, batches of {}; {seeds} seeds, mean and 95 % interval over them",
+            self.steps, self.batch,
         )?;
         let rates: Vec<_> = self.rates.iter().map(|rate| rate.to_string()).collect();
         writeln!(out, "rates tried: {}", rates.join(" "))?;
@@ -207,10 +204,7 @@ pub fn band<'a>(points: impl Iterator<Item = (usize, &'a Interval)>) -> Vec<figu
 
 impl Start {
     fn table(&self, race: &Race, out: &mut String) -> Result {
-        let pairs = |f: fn(&Run) -> f64| {
-            let both = move |pair: &Pair| (f(&pair.without), f(&pair.with));
-            self.pairs.iter().map(both).collect::<Vec<_>>()
-        };
+        let pairs = |f: fn(&Run) -> f64| self.both(f);
         let side = |values: &[(f64, f64)], digits: usize| {
             let (a, b) = values.iter().copied().unzip::<f64, f64, Vec<_>, Vec<_>>();
             [a, b].map(|side| format!("{:.digits$}", Interval::of(side)))
@@ -218,8 +212,6 @@ impl Start {
         let mut row = |name: &str, [without, with]: [String; 2], compared: String| {
             writeln!(out, "{name:24}{without:>24}{with:>24}   {compared}")
         };
-        let ratio = |values: &[(f64, f64)]| Interval::of_ratios(values.iter().map(|(a, b)| a / b));
-
         let title = format!("\nfirst weights: sd {}", self.sd);
         row(&title, ["without".into(), "with".into()], "compared, seed by seed".into())?;
 
@@ -229,17 +221,9 @@ impl Start {
         };
         row("rates chosen", [rates(|p| &p.without), rates(|p| &p.with)], String::new())?;
 
-        // A run that never gets there counts as if it had on its last step.
-        let last = race.steps as f64;
-        let steps: Vec<_> = self
-            .pairs
-            .iter()
-            .map(|p| [&p.without, &p.with].map(|r| r.steps_to_goal.map_or(last, |s| s as f64)))
-            .map(|[a, b]| (a, b))
-            .collect();
-        let faster = ratio(&steps);
         let goal = format!("steps to {} %", 100.0 * race.goal);
-        row(&goal, side(&steps, 0), format!("÷ {faster:.1}"))?;
+        let faster = self.faster(race);
+        row(&goal, side(&self.steps(race), 0), format!("÷ {faster:.1}"))?;
         for (name, side) in
             [("without", (|p| &p.without) as fn(&Pair) -> &Run), ("with", |p| &p.with)]
         {
@@ -254,30 +238,46 @@ impl Start {
             }
         }
 
-        let accuracy = pairs(|run| 100.0 * run.last_accuracy());
-        let higher = Interval::of(accuracy.iter().map(|(without, with)| with - without));
+        let (accuracy, higher) = (pairs(Run::last_accuracy), self.higher());
         row("accuracy at the end, %", side(&accuracy, 1), format!("{higher:+.1}"))?;
 
         row("path of the median", side(&pairs(|run| run.drift.path.into()), 2), String::new())?;
         row("width of the band", side(&pairs(|run| run.drift.width.into()), 2), String::new())?;
-        let drift = pairs(|run| run.drift.relative());
-        let steadier = ratio(&drift);
+        let (drift, steadier) = (pairs(|run| run.drift.relative()), self.steadier());
         row("path in widths", side(&drift, 2), format!("÷ {steadier:.1}"))?;
 
-        let passed = [
-            ("faster", faster.above(1.0)),
-            ("higher", higher.above(0.0)),
-            ("steadier", steadier.above(1.0)),
-        ];
-        let verdict = match passed.iter().filter(|(_, passed)| *passed).count() {
-            3 => "reproduced",
-            0 => "did not reproduce",
-            _ => "partly reproduced",
-        };
-        let said =
-            passed.map(|(what, passed)| format!("{what}: {}", if passed { "yes" } else { "no" }));
-        writeln!(out, "{}. {verdict}", said.join(", "))?;
+        writeln!(out, "{}", said(&self.criteria(race)))?;
         Ok(())
+    }
+
+    /// Without and with, for each seed.
+    fn both(&self, f: impl Fn(&Run) -> f64) -> Vec<(f64, f64)> {
+        self.pairs.iter().map(|pair| (f(&pair.without), f(&pair.with))).collect()
+    }
+
+    /// A run that never gets there counts as if it had on its last step.
+    fn steps(&self, race: &Race) -> Vec<(f64, f64)> {
+        self.both(|run| run.steps_to_goal.unwrap_or(race.steps) as f64)
+    }
+
+    fn faster(&self, race: &Race) -> Interval {
+        Interval::of_ratios(self.steps(race).iter().map(|(a, b)| a / b))
+    }
+
+    fn higher(&self) -> Interval {
+        Interval::of(self.both(Run::last_accuracy).iter().map(|(without, with)| with - without))
+    }
+
+    fn steadier(&self) -> Interval {
+        Interval::of_ratios(self.both(|run| run.drift.relative()).iter().map(|(a, b)| a / b))
+    }
+
+    fn criteria(&self, race: &Race) -> Criteria {
+        vec![
+            ("faster", self.faster(race).above(1.0)),
+            ("higher", self.higher().above(0.0)),
+            ("steadier", self.steadier().above(1.0)),
+        ]
     }
 }
 

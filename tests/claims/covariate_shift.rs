@@ -593,8 +593,8 @@ fn percentiles_drift_less_with_batch_norm() -> Claim {
         worked_example(&errors, 0.0)
     }
     claim(|_| {
-        let race: Race = serde_json::from_str(&read("covariate_shift/results.json"))
-            .map_err(|e| format!("results.json: {e}"))?;
+        let race: Race = serde_json::from_str(&read("covariate_shift/experiment.json"))
+            .map_err(|e| format!("experiment.json: {e}"))?;
         all([
             smaller(&race, |pair| of_all_units(&pair.without) / of_all_units(&pair.with)),
             smaller(&race, |pair| of_one_unit(&pair.without) / of_one_unit(&pair.with)),

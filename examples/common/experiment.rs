@@ -1,0 +1,170 @@
+//! Runs over seeds and data, and what follows from their numbers.
+
+use super::data::Data;
+use super::{Figure, Lang, Result, files};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+/// A run over several seeds, whose numbers are kept in `book/out/<stem>/<experiment>.json`.
+///
+/// Table, verdict and figures follow from the numbers alone, so that they can be made again, and
+/// checked, without the run.
+pub trait Experiment: Serialize + DeserializeOwned {
+    /// Seeds of the usual run and of `--quick`.
+    const SEEDS: (usize, usize) = (5, 2);
+
+    /// Runs it.
+    fn run(settings: &Settings) -> Result<Self>;
+    /// What was to be shown, as the head of the experiment's file has said beforehand, and whether it was.
+    fn criteria(&self) -> Criteria;
+    /// The table, with what [`said`] makes of the criteria below it.
+    fn table(&self, out: &mut String) -> Result;
+    /// The figures.
+    fn figures(&self, lang: Lang) -> Result<Vec<Figure>>;
+}
+
+/// How an experiment is to be run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// One after the other.
+    pub seeds: Vec<u64>,
+    pub size: Size,
+    /// The images to learn from.
+    pub data: Data,
+}
+
+/// How large a run is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Just to try things out.
+    Quick,
+    Usual,
+    /// As large as in the paper.
+    Full,
+}
+
+impl Settings {
+    /// The one of the three that fits the size of the run.
+    pub fn pick<T>(&self, quick: T, usual: T, full: T) -> T {
+        match self.size {
+            Size::Quick => quick,
+            Size::Usual => usual,
+            Size::Full => full,
+        }
+    }
+
+    /// A progress bar on standard error, and nothing there where that is not a terminal.
+    pub fn progress(&self, steps: usize) -> ProgressBar {
+        let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left");
+        let bar = ProgressBar::new(steps as u64).with_style(style.expect("a fixed template"));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
+
+/// Names of what was to be shown, and whether it was.
+pub type Criteria = Vec<(&'static str, bool)>;
+
+/// What an experiment has found of what it was to show: all, some, or nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    #[serde(rename = "reproduced")]
+    Reproduced,
+    #[serde(rename = "partly reproduced")]
+    Partly,
+    #[serde(rename = "did not reproduce")]
+    Not,
+}
+
+impl Verdict {
+    pub fn of(criteria: &[(&str, bool)]) -> Verdict {
+        match criteria.iter().filter(|(_, passed)| *passed).count() {
+            n if n == criteria.len() => Verdict::Reproduced,
+            0 => Verdict::Not,
+            _ => Verdict::Partly,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Reproduced => "reproduced",
+            Verdict::Partly => "partly reproduced",
+            Verdict::Not => "did not reproduce",
+        })
+    }
+}
+
+/// `faster: yes, higher: no. partly reproduced`
+pub fn said(criteria: &[(&str, bool)]) -> String {
+    let answer =
+        |(what, passed): &(&str, bool)| format!("{what}: {}", if *passed { "yes" } else { "no" });
+    let answers: Vec<_> = criteria.iter().map(answer).collect();
+    format!("{}. {}", answers.join(", "), Verdict::of(criteria))
+}
+
+/// What a file of results holds.
+#[derive(Serialize, Deserialize)]
+struct Record<E> {
+    /// Of the crate that ran it.
+    version: String,
+    seeds: Vec<u64>,
+    verdict: Verdict,
+    #[serde(flatten)]
+    numbers: E,
+}
+
+/// Where the numbers come from.
+pub enum Source<'a> {
+    Run(&'a Settings),
+    /// A file that such a run has left.
+    Kept(&'a Path),
+}
+
+/// All that an experiment has to say.
+pub struct Report {
+    pub json: String,
+    pub text: String,
+    /// File name and content.
+    pub figures: Vec<(String, String)>,
+}
+
+/// An experiment of a chapter: its name, and where to get its report.
+pub struct Entry {
+    pub name: &'static str,
+    pub seeds: (usize, usize),
+    pub report: fn(Source, &[Lang]) -> Result<Report>,
+}
+
+impl Entry {
+    pub const fn of<E: Experiment>(name: &'static str) -> Entry {
+        Entry { name, seeds: E::SEEDS, report: report::<E> }
+    }
+}
+
+/// Runs the experiment, or reads its numbers, and says what follows.
+fn report<E: Experiment>(source: Source, langs: &[Lang]) -> Result<Report> {
+    let mut record: Record<E> = match source {
+        Source::Kept(path) => files::read_json(path)?,
+        Source::Run(settings) => Record {
+            version: env!("CARGO_PKG_VERSION").into(),
+            seeds: settings.seeds.clone(),
+            verdict: Verdict::Not,
+            numbers: E::run(settings)?,
+        },
+    };
+    record.verdict = Verdict::of(&record.numbers.criteria());
+    let mut text = String::new();
+    record.numbers.table(&mut text)?;
+    let mut figures = Vec::new();
+    for lang in langs {
+        for (name, svg) in record.numbers.figures(*lang)? {
+            figures.push((format!("{name}.{lang}.svg"), svg));
+        }
+    }
+    Ok(Report { json: serde_json::to_string(&record)? + "\n", text, figures })
+}
