@@ -1,13 +1,15 @@
 //! The convolution of images.
 
 use super::init::Init;
+use super::product::product;
 use super::random::Random;
 use super::real::Real;
 use crate::error::{Error, Result};
 use crate::norm::{check_length, check_shape};
 use crate::scalar::{Field, Scalar};
 use crate::split::check_groups;
-use ndarray::{Array1, Array4, ArrayRef4};
+use ndarray::{Array1, Array2, Array4, ArrayRef3, ArrayRef4, ArrayView4, Axis};
+use std::ops::Range;
 
 /// How a window goes over an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,19 +112,31 @@ impl<F: Scalar> Conv2d<F> {
 
     /// y, for x of shape `[N, in, H, W]`.
     ///
+    /// A matrix product for each image and group, of the weights with the image's patches.
+    ///
     /// # Errors
     /// [`Error::Length`] if x does not have `in` channels, [`Error::Window`] if the kernel is larger
-    /// than the padded image; as [`new`](Self::new) if the public parameters have changed shape.
+    /// than the padded image, or the padding beyond all measure; as [`new`](Self::new) if the public
+    /// parameters have changed shape.
     pub fn apply(&self, x: &ArrayRef4<F>) -> Result<Array4<F>> {
-        let (rows, columns) = self.output_size(x)?;
-        let bias = |o: usize| self.bias.as_ref().map_or(F::ZERO, |b| b[o]);
-        let shape = (x.shape()[0], self.weight.shape()[0], rows, columns);
-        Ok(Array4::from_shape_fn(shape, |(n, o, i, j)| {
-            let sum = self.taps(x, o, i, j).fold(bias(o).widen(), |sum, (w, [c, row, column])| {
-                sum + self.weight[w].widen() * x[[n, c, row, column]].widen()
-            });
-            F::narrow(sum)
-        }))
+        let patches = self.patches(x)?;
+        let (samples, outputs) = (x.shape()[0], self.weight.shape()[0]);
+        let weights = self.weights();
+        let mut y = Vec::with_capacity(samples * outputs * patches.positions());
+        for image in x.as_standard_layout().outer_iter() {
+            for (group, weight) in weights.iter().enumerate() {
+                let maps = product(weight, &patches.gather(&image, group, Lines::Taps))?;
+                y.extend_from_slice(maps.as_slice().expect("products are row-major"));
+            }
+        }
+        if let Some(bias) = &self.bias {
+            let maps = y.chunks_exact_mut(patches.positions());
+            for (map, &b) in maps.zip(bias.iter().cycle()) {
+                map.iter_mut().for_each(|y| *y = *y + b);
+            }
+        }
+        let shape = (samples, outputs, patches.rows.steps, patches.columns.steps);
+        Ok(Array4::from_shape_vec(shape, y).expect("a map for each sample and output"))
     }
 
     /// As [`apply`](Self::apply), with the tape for the backward pass, which keeps x.
@@ -133,44 +147,40 @@ impl<F: Scalar> Conv2d<F> {
         Ok((self.apply(&x)?, Tape { layer: self, x }))
     }
 
-    /// The weights that meet a pixel, rather than the padding, where output channel `o` is computed at
-    /// row `i` and column `j`: index of the weight, and channel, row and column of the pixel.
-    fn taps(
-        &self,
-        x: &ArrayRef4<F>,
-        o: usize,
-        i: usize,
-        j: usize,
-    ) -> impl Iterator<Item = ([usize; 4], [usize; 3])> {
-        let Window { stride, padding, groups } = self.window;
-        let (out, depth, kh, kw) = self.weight.dim();
-        let (_, _, height, width) = x.dim();
-        let first = o / (out / groups) * depth;
-        let inside = move |at: usize, tap: usize, size: usize| {
-            (at * stride + tap).checked_sub(padding).filter(|&place| place < size)
+    /// The weights of each group as a matrix, `[out/groups, in/groups · kh · kw]`.
+    fn weights(&self) -> Vec<Array2<F>> {
+        let taps = self.weight.shape()[1..].iter().product();
+        let matrix = |group: ArrayView4<F>| {
+            let weights = group.iter().copied().collect();
+            Array2::from_shape_vec((group.shape()[0], taps), weights).expect("its own shape")
         };
-        let places = move |at: usize, taps: usize, size: usize| {
-            (0..taps).filter_map(move |tap| Some((tap, inside(at, tap, size)?)))
-        };
-        (0..depth).flat_map(move |c| {
-            places(i, kh, height).flat_map(move |(p, row)| {
-                places(j, kw, width)
-                    .map(move |(q, column)| ([o, c, p, q], [first + c, row, column]))
-            })
-        })
+        self.weight.axis_chunks_iter(Axis(0), self.share()).map(matrix).collect()
     }
 
-    fn output_size(&self, x: &ArrayRef4<F>) -> Result<(usize, usize)> {
+    /// How many outputs a group has.
+    fn share(&self) -> usize {
+        (self.weight.shape()[0] / self.window.groups).max(1)
+    }
+
+    fn patches(&self, x: &ArrayRef4<F>) -> Result<Patches> {
         self.check_parameters()?;
         let Window { stride, padding, groups } = self.window;
-        let (_, depth, kh, kw) = self.weight.dim();
-        let (_, channels, height, width) = x.dim();
+        let (outputs, depth, kh, kw) = self.weight.dim();
+        let (samples, channels, height, width) = x.dim();
         check_length("channels", depth * groups, channels)?;
-        let input = [height + 2 * padding, width + 2 * padding];
-        if kh > input[0] || kw > input[1] {
-            return Err(Error::Window { kernel: [kh, kw], input, stride });
-        }
-        Ok(((input[0] - kh) / stride + 1, (input[1] - kw) / stride + 1))
+        let side = |size: usize, taps: usize| {
+            let steps = size.checked_add(padding.checked_mul(2)?)?.checked_sub(taps)? / stride + 1;
+            Some(Side { taps, steps, size, stride, padding })
+        };
+        let sides = || {
+            let (rows, columns) = (side(height, kh)?, side(width, kw)?);
+            // What has no number of bytes has no place in memory either.
+            let all = [samples.max(1), outputs.max(depth * kh * kw), rows.steps, columns.steps];
+            all.iter().try_fold(size_of::<F::Wide>(), |n, &length| n.checked_mul(length))?;
+            Some(Patches { depth, rows, columns })
+        };
+        let padded = [height, width].map(|size| size.saturating_add(padding.saturating_mul(2)));
+        sides().ok_or(Error::Window { kernel: [kh, kw], input: padded, stride })
     }
 
     /// Weights and bias are public: their shapes are checked where they are used.
@@ -179,38 +189,161 @@ impl<F: Scalar> Conv2d<F> {
         let (out, _, kh, kw) = self.weight.dim();
         check_groups(groups, out)?;
         if kh == 0 || kw == 0 || stride == 0 {
-            return Err(Error::Window { kernel: [kh, kw], input: [2 * padding; 2], stride });
+            return Err(Error::Window {
+                kernel: [kh, kw],
+                input: [padding.saturating_mul(2); 2],
+                stride,
+            });
         }
         check_length("bias", out, self.bias.as_ref().map_or(out, Array1::len))
     }
 }
 
 impl<F: Scalar> Tape<'_, F> {
-    /// The gradients, for g = ∂L/∂y: what each product w·x of the forward pass hands back.
+    /// The gradients, for g = ∂L/∂y: by the transposed products.
     ///
     /// # Errors
     /// [`Error::Shape`] if `dy` does not have the shape of y.
     pub fn backward(self, dy: &ArrayRef4<F>) -> Result<Gradients<F>> {
         let Tape { layer, x } = self;
-        let (rows, columns) = layer.output_size(&x)?;
-        check_shape("dy", &[x.shape()[0], layer.weight.shape()[0], rows, columns], dy.shape())?;
-        let mut dx = x.map(|_| F::Wide::ZERO);
-        let mut dw = layer.weight.map(|_| F::Wide::ZERO);
-        let mut db = vec![F::Wide::ZERO; layer.weight.shape()[0]];
-        for ((n, o, i, j), g) in dy.indexed_iter() {
-            let g = g.widen();
-            db[o] = db[o] + g;
-            for (w, [c, row, column]) in layer.taps(&x, o, i, j) {
-                let pixel = [n, c, row, column];
-                dx[pixel] = dx[pixel] + g * layer.weight[w].widen();
-                dw[w] = dw[w] + g * x[pixel].widen();
+        let patches = layer.patches(&x)?;
+        let (samples, outputs) = (x.shape()[0], layer.weight.shape()[0]);
+        let shape = [samples, outputs, patches.rows.steps, patches.columns.steps];
+        check_shape("dy", &shape, dy.shape())?;
+        let weights = layer.weights();
+        let turned: Vec<_> =
+            weights.iter().map(|w| w.t().as_standard_layout().to_owned()).collect();
+        let mut dw: Vec<_> = weights.iter().map(|w| w.map(|_| F::Wide::ZERO)).collect();
+        let mut db = vec![F::Wide::ZERO; outputs];
+        let x = x.as_standard_layout();
+        let mut dx = Array4::from_elem(x.raw_dim(), F::ZERO);
+
+        let dy = dy.as_standard_layout();
+        for ((image, dy), mut dx) in x.outer_iter().zip(dy.outer_iter()).zip(dx.outer_iter_mut()) {
+            let g = dy.into_shape_with_order((outputs, patches.positions()));
+            let g = g.expect("the two last axes as one");
+            for (sum, row) in db.iter_mut().zip(g.rows()) {
+                *sum = row.iter().fold(*sum, |sum, g| sum + g.widen());
+            }
+            let groups = g.axis_chunks_iter(Axis(0), layer.share());
+            for (group, ((g, turned), dw)) in groups.zip(&turned).zip(&mut dw).enumerate() {
+                let of_this = product(&g, &patches.gather(&image, group, Lines::Places))?;
+                dw.zip_mut_with(&of_this, |sum, d| *sum = *sum + d.widen());
+                patches.scatter(&product(turned, &g)?, &mut dx, group);
             }
         }
+        let dw = dw.into_iter().flatten().map(F::narrow).collect();
         Ok(Gradients {
-            x: dx.mapv(F::narrow),
-            weight: dw.mapv(F::narrow),
+            x: dx,
+            weight: Array4::from_shape_vec(layer.weight.dim(), dw).expect("as many as weights"),
             bias: layer.bias.as_ref().map(|_| db.into_iter().map(F::narrow).collect()),
         })
+    }
+}
+
+/// One direction of the window's way over the padded image.
+#[derive(Clone, Copy)]
+struct Side {
+    /// How many pixels the window covers.
+    taps: usize,
+    /// How many places it takes.
+    steps: usize,
+    /// How many pixels the image has.
+    size: usize,
+    stride: usize,
+    padding: usize,
+}
+
+impl Side {
+    /// The places at which this tap meets a pixel, rather than the padding; and the first such pixel.
+    /// From place to place it moves by the stride.
+    fn inside(self, tap: usize) -> (Range<usize>, usize) {
+        let first = self.padding.saturating_sub(tap).div_ceil(self.stride);
+        let end = (self.size + self.padding).saturating_sub(tap).div_ceil(self.stride);
+        let end = end.min(self.steps);
+        let pixel = first.saturating_mul(self.stride).saturating_add(tap);
+        (first.min(end)..end, pixel.saturating_sub(self.padding))
+    }
+}
+
+/// What the lines of a matrix of patches stand for.
+enum Lines {
+    Taps,
+    Places,
+}
+
+/// Where the window's taps meet the pixels of an image.
+struct Patches {
+    /// Channels of a group.
+    depth: usize,
+    rows: Side,
+    columns: Side,
+}
+
+impl Patches {
+    /// How many places the window takes.
+    fn positions(&self) -> usize {
+        self.rows.steps * self.columns.steps
+    }
+
+    /// What each tap meets at each place, 0 for the padding: a line for each of the in/groups · kh · kw
+    /// taps, or one for each place.
+    fn gather<F: Scalar>(&self, image: &ArrayRef3<F>, group: usize, lines: Lines) -> Array2<F> {
+        let pixels = image.as_slice().expect("row-major at the door");
+        let (taps, places) = (self.depth * self.rows.taps * self.columns.taps, self.positions());
+        let (shape, down, across) = match lines {
+            Lines::Taps => ((taps, places), places, 1),
+            Lines::Places => ((places, taps), 1, taps),
+        };
+        let mut patches = Array2::from_elem(shape, F::ZERO);
+        let values = patches.as_slice_mut().expect("new arrays are row-major");
+        self.meetings(group, |tap, place, pixel| {
+            let start = tap * down + place.start * across;
+            if (across, self.columns.stride) == (1, 1) {
+                values[start..][..place.len()].copy_from_slice(&pixels[pixel..][..place.len()]);
+            } else {
+                let met = pixels[pixel..].iter().step_by(self.columns.stride).take(place.len());
+                let values = values[start..].iter_mut().step_by(across);
+                values.zip(met).for_each(|(value, &pixel)| *value = pixel);
+            }
+        });
+        patches
+    }
+
+    /// Adds each element of such a matrix, with a line for each tap, to the pixel that it comes from.
+    fn scatter<F: Scalar>(&self, patches: &Array2<F>, image: &mut ArrayRef3<F>, group: usize) {
+        let pixels = image.as_slice_mut().expect("row-major at the door");
+        let values = patches.as_slice().expect("products are row-major");
+        self.meetings(group, |tap, place, pixel| {
+            let values = &values[tap * self.positions()..][place];
+            let add = |(pixel, &d): (&mut F, &F)| *pixel = *pixel + d;
+            match self.columns.stride {
+                1 => pixels[pixel..].iter_mut().zip(values).for_each(add),
+                stride => pixels[pixel..].iter_mut().step_by(stride).zip(values).for_each(add),
+            }
+        });
+    }
+
+    /// Calls with a tap, a range of places along a row at which it meets pixels, and the first of these.
+    fn meetings(&self, group: usize, mut f: impl FnMut(usize, Range<usize>, usize)) {
+        let mut tap = 0;
+        for channel in group * self.depth..(group + 1) * self.depth {
+            for p in 0..self.rows.taps {
+                let (down, top) = self.rows.inside(p);
+                for q in 0..self.columns.taps {
+                    let (across, left) = self.columns.inside(q);
+                    if !across.is_empty() {
+                        for (step, i) in down.clone().enumerate() {
+                            let line = channel * self.rows.size + top + step * self.rows.stride;
+                            let start = i * self.columns.steps;
+                            let places = start + across.start..start + across.end;
+                            f(tap, places, line * self.columns.size + left);
+                        }
+                    }
+                    tap += 1;
+                }
+            }
+        }
     }
 }
 
@@ -296,6 +429,14 @@ mod tests {
         assert_eq!(layer.apply(&Array4::zeros((1, 3, 8, 8))), Err(need));
         let need = Error::Window { kernel: [3, 3], input: [2, 8], stride: 1 };
         assert_eq!(layer.apply(&Array4::zeros((1, 2, 2, 8))), Err(need));
+        for (stride, padding) in [(1, usize::MAX), (usize::MAX, usize::MAX / 2 - 8), (7, 1 << 61)] {
+            let window = Window { stride, padding, groups: 2 };
+            let far = make((4, 1, 3, 3), None, window).unwrap().apply(&Array4::zeros((1, 2, 4, 8)));
+            assert!(
+                matches!(far, Err(Error::Window { .. })) == (stride != usize::MAX),
+                "{window:?}"
+            );
+        }
         let (_, tape) = layer.forward(Array4::zeros((1, 2, 4, 8))).unwrap();
         let need = Error::Shape { what: "dy", need: vec![1, 4, 2, 6], got: vec![1, 4, 4, 8] };
         assert_eq!(tape.backward(&Array4::zeros((1, 4, 4, 8))), Err(need));
