@@ -3,9 +3,8 @@
 use crate::claims::Claim;
 use crate::evidence::{Check, Evidence, How, number};
 use crate::html::escape;
-use crate::inline;
 use crate::lang::{self, Lang};
-use crate::math::Math;
+use crate::memory::Memory;
 use crate::source;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -22,9 +21,9 @@ pub fn badge(
     evidence: &Evidence,
     lang: Lang,
     up: &str,
-    math: &Math,
+    memory: &Memory,
 ) -> Result<Html, String> {
-    let sentence = inline::render(claim.sentence(lang), math)?;
+    let sentence = memory.line(claim.sentence(lang))?;
     let word = |word: lang::Word| lang.pick(word);
     let mut html = format!(
         "<details><summary>{TICK}<span class=\"verdict\">{}</span> <span class=\"how\">{}</span></summary><p>{}</p>",
@@ -59,7 +58,7 @@ pub fn badge(
         source::link(up, &claim.file, claim.line),
         escape(&claim.command())
     );
-    Ok((html, sentence.fonts))
+    Ok((html, sentence.fonts.clone()))
 }
 
 /// A row of the ledger. `place` leads to where the claim is cited.
@@ -69,9 +68,9 @@ pub fn row(
     lang: Lang,
     up: &str,
     place: &str,
-    math: &Math,
+    memory: &Memory,
 ) -> Result<Html, String> {
-    let sentence = inline::render(claim.sentence(lang), math)?;
+    let sentence = memory.line(claim.sentence(lang))?;
     let html = format!(
         "<tr><td><a href=\"{}\">{}</a><br><a class=\"source\" href=\"{}\">{}</a></td><td class=\"how\">{}</td></tr>",
         escape(place),
@@ -80,7 +79,7 @@ pub fn row(
         escape(&claim.name.to_string()),
         summary(evidence, lang),
     );
-    Ok((html, sentence.fonts))
+    Ok((html, sentence.fonts.clone()))
 }
 
 pub fn table(rows: &str, lang: Lang) -> String {
@@ -206,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_badge_in_each_language() {
-        let (ko, fonts) = badge(&claim(), &evidence(), Lang::Ko, "", &Math::default()).unwrap();
+        let (ko, fonts) = badge(&claim(), &evidence(), Lang::Ko, "", &Memory::default()).unwrap();
         assert!(!fonts.is_empty());
         for part in [
             "검증됨",
@@ -221,7 +220,7 @@ mod tests {
         ] {
             assert!(ko.contains(part), "{part} not in {ko}");
         }
-        let (en, _) = badge(&claim(), &evidence(), Lang::En, "../", &Math::default()).unwrap();
+        let (en, _) = badge(&claim(), &evidence(), Lang::En, "../", &Memory::default()).unwrap();
         for part in [
             "Verified",
             "prime field ×64",
@@ -257,6 +256,6 @@ mod tests {
     fn a_broken_formula_in_a_sentence_is_told() {
         let mut claim = claim();
         claim.sentence = ["가 $\\frac{1}$".into(), "a".into()];
-        assert!(badge(&claim, &evidence(), Lang::Ko, "", &Math::default()).is_err());
+        assert!(badge(&claim, &evidence(), Lang::Ko, "", &Memory::default()).is_err());
     }
 }

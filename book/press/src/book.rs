@@ -5,11 +5,13 @@ use crate::directive::{Directive, Name};
 use crate::evidence::Evidence;
 use crate::figure;
 use crate::lang::Lang;
-use crate::problem::{Problem, line_of, there_are};
+use crate::memory::Memory;
+use crate::problem::{Lines, Problem, there_are};
 use crate::scan::{self, Item, Kind, Scan};
 use mdbook_markdown::pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A repository with a book in it.
 #[derive(Debug, Clone)]
@@ -63,7 +65,12 @@ pub struct Chapter {
     /// Relative to the repository: `book/ko/forward.md`.
     pub file: String,
     pub text: String,
-    pub scan: Scan,
+    pub scan: Arc<Scan>,
+}
+
+/// The page of the chapter with this path.
+pub fn page(path: &str) -> String {
+    format!("{}.html", path.strip_suffix(".md").unwrap_or(path))
 }
 
 impl Chapter {
@@ -73,7 +80,7 @@ impl Chapter {
 
     /// The page in the site, relative to the root of its language.
     pub fn page(&self) -> String {
-        format!("{}.html", self.stem())
+        page(&self.path)
     }
 
     fn claims(&self) -> impl Iterator<Item = (&Item, &Name)> {
@@ -106,11 +113,11 @@ pub struct Book {
 
 impl Book {
     /// Reads everything and checks it. What is wrong is in `problems`.
-    pub fn read(project: &Project) -> Book {
+    pub fn read(project: &Project, memory: &Memory) -> Book {
         let mut problems = Vec::new();
-        let [ko, en] = Lang::ALL.map(|lang| chapters(project, lang, &mut problems));
+        let [ko, en] = Lang::ALL.map(|lang| chapters(project, lang, memory, &mut problems));
         let (chapters, summaries) = ([ko.0, en.0], [ko.1, en.1]);
-        let registry = claims::read(&project.repository, &mut problems);
+        let registry = claims::read(&project.repository, memory, &mut problems);
         let mut book = Book {
             project: project.clone(),
             chapters,
@@ -396,7 +403,12 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// The chapters that `SUMMARY.md` lists, and that list as far as they can be read. There is a complaint
 /// about every file that it does not list.
-fn chapters(project: &Project, lang: Lang, problems: &mut Vec<Problem>) -> (Vec<Chapter>, String) {
+fn chapters(
+    project: &Project,
+    lang: Lang,
+    memory: &Memory,
+    problems: &mut Vec<Problem>,
+) -> (Vec<Chapter>, String) {
     let dir = project.dir.join(lang.code());
     let summary = dir.join("SUMMARY.md");
     let file = project.name(&summary);
@@ -415,7 +427,7 @@ fn chapters(project: &Project, lang: Lang, problems: &mut Vec<Problem>) -> (Vec<
             problems.push(Problem::new(&file, line, message));
         }
         let fresh = listed.insert(path.clone());
-        match read_chapter(project, lang, &dir, &path, title) {
+        match read_chapter(project, lang, memory, &path, title) {
             Ok(chapter) if fresh => chapters.push(chapter),
             Ok(_) => {
                 problems.push(Problem::new(&file, line, format!("`{path}` is listed twice")));
@@ -442,30 +454,34 @@ fn chapters(project: &Project, lang: Lang, problems: &mut Vec<Problem>) -> (Vec<
 fn read_chapter(
     project: &Project,
     lang: Lang,
-    dir: &Path,
+    memory: &Memory,
     path: &str,
     title: String,
 ) -> Result<Chapter, String> {
     if !path.ends_with(".md") {
         return Err(format!("expected a link to a chapter, found `{path}`"));
     }
-    let file = project.name(&dir.join(path));
-    let text = std::fs::read_to_string(dir.join(path))
+    let full = project.dir.join(lang.code()).join(path);
+    let file = project.name(&full);
+    let text = std::fs::read_to_string(full)
         .map_err(|e| format!("the chapter {file} cannot be read: {e}"))?;
     let text = text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text);
-    let scan = scan::scan(&text, &file);
+    let scan = memory
+        .scans
+        .get((file.clone(), text.clone()), |(file, text)| scan::scan(text, file).into());
     Ok(Chapter { lang, path: path.into(), title, file, text, scan })
 }
 
 /// The links of a table of contents: line, title, target.
 fn links(summary: &str) -> Vec<(usize, String, String)> {
+    let lines = Lines::of(summary);
     let mut found = Vec::new();
     let mut open = false;
     for (event, range) in Parser::new(summary).into_offset_iter() {
         match event {
             Event::Start(Tag::Link { dest_url, .. }) => {
                 found.push((
-                    line_of(summary, range.start),
+                    lines.at(range.start),
                     String::new(),
                     dest_url.trim_start_matches("./").to_string(),
                 ));

@@ -2,9 +2,11 @@
 
 use crate::directive::Name;
 use crate::lang::{Lang, has_hangul};
+use crate::memory::Memory;
 use crate::problem::Problem;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub fn id(name: &Name) -> String {
 pub type Registry = BTreeMap<Name, Claim>;
 
 /// Reads `tests/claims` below the repository.
-pub fn read(repository: &Path, problems: &mut Vec<Problem>) -> Registry {
+pub fn read(repository: &Path, memory: &Memory, problems: &mut Vec<Problem>) -> Registry {
     const DIR: &str = "tests/claims";
     let mut registry = Registry::new();
     let root = repository.join(DIR).join("main.rs");
@@ -49,8 +51,13 @@ pub fn read(repository: &Path, problems: &mut Vec<Problem>) -> Registry {
         return registry;
     }
     let main = format!("{DIR}/main.rs");
-    let Some(modules) = parse(&root, &main, problems).map(|file| modules(&file)) else {
-        return registry;
+    let Some(text) = read_text(&root, &main, problems) else { return registry };
+    let modules = match parse(&text, &main) {
+        Ok(parsed) => modules(&parsed),
+        Err(problem) => {
+            problems.push(problem);
+            return registry;
+        }
     };
     for (stem, line) in modules {
         let file = format!("{DIR}/{stem}.rs");
@@ -66,30 +73,31 @@ pub fn read(repository: &Path, problems: &mut Vec<Problem>) -> Registry {
             }
             continue;
         }
-        if let Some(parsed) = parse(&path, &file, problems) {
-            for claim in of_file(&parsed, &stem, &file, problems) {
-                registry.insert(claim.name.clone(), claim);
-            }
-        }
+        let Some(text) = read_text(&path, &file, problems) else { continue };
+        let found = memory.claims.get((file, text), |(file, text)| {
+            let mut problems = Vec::new();
+            let claims = match parse(text, file) {
+                Ok(parsed) => of_file(&parsed, &stem, file, &mut problems),
+                Err(problem) => {
+                    problems.push(problem);
+                    Vec::new()
+                }
+            };
+            Arc::new((claims, problems))
+        });
+        registry.extend(found.0.iter().map(|claim| (claim.name.clone(), claim.clone())));
+        problems.extend(found.1.iter().cloned());
     }
     registry
 }
 
-fn parse(path: &Path, file: &str, problems: &mut Vec<Problem>) -> Option<syn::File> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) => {
-            problems.push(Problem::new(file, 0, e.to_string()));
-            return None;
-        }
-    };
-    match syn::parse_file(&text) {
-        Ok(parsed) => Some(parsed),
-        Err(e) => {
-            problems.push(Problem::new(file, e.span().start().line, e.to_string()));
-            None
-        }
-    }
+fn read_text(path: &Path, file: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    let read = std::fs::read_to_string(path);
+    read.map_err(|e| problems.push(Problem::new(file, 0, e.to_string()))).ok()
+}
+
+fn parse(text: &str, file: &str) -> Result<syn::File, Problem> {
+    syn::parse_file(text).map_err(|e| Problem::new(file, e.span().start().line, e.to_string()))
 }
 
 fn modules(file: &syn::File) -> Vec<(String, usize)> {
@@ -213,7 +221,7 @@ mod tests {
             .unwrap();
         std::fs::write(dir.path().join("tests/claims/forward.rs"), "fn a() {}\nfn fn\n").unwrap();
         let mut problems = Vec::new();
-        assert!(read(dir.path(), &mut problems).is_empty());
+        assert!(read(dir.path(), &Memory::default(), &mut problems).is_empty());
         assert_eq!((problems[0].file.as_str(), problems[0].line), ("tests/claims/forward.rs", 2));
         assert_eq!((problems[1].file.as_str(), problems[1].line), ("tests/claims/main.rs", 2));
     }

@@ -1,5 +1,5 @@
 //! A chapter written out for mdBook. What mdBook shall not touch (drawings, badges) is kept aside, and an
-//! empty element with its number, `data-press`, marks the place.
+//! empty element with `data-press` marks the place.
 
 use crate::anchor::{self, Passage};
 use crate::badge;
@@ -9,34 +9,50 @@ use crate::directive::{Directive, Name};
 use crate::evidence::Evidence;
 use crate::figure;
 use crate::html::{escape, escape_markdown};
-use crate::inline;
 use crate::lang::{self, Lang};
-use crate::math::Math;
+use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::scan::{Figure, Item, Kind};
 use crate::source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
+
+/// A chapter as mdBook gets it, and what was kept aside from it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub markdown: String,
+    /// HTML by number.
+    pub fragments: Vec<String>,
+}
 
 /// All chapters of one language.
 #[derive(Debug, Default)]
 pub struct Composed {
-    /// Markdown by path.
-    pub chapters: BTreeMap<String, String>,
-    /// HTML by number.
-    pub fragments: Vec<String>,
+    /// By path.
+    pub chapters: BTreeMap<String, Page>,
     pub fonts: BTreeSet<String>,
     /// The files that the pages link to, with their text.
     pub sources: BTreeMap<String, String>,
 }
 
+impl Composed {
+    /// What was kept aside under this mark.
+    pub fn kept(&self, mark: &str) -> Option<&String> {
+        let (stem, number) = mark.rsplit_once('#')?;
+        self.chapters.get(&format!("{stem}.md"))?.fragments.get(number.parse::<usize>().ok()?)
+    }
+}
+
 /// Writes out the chapters of one language. What cannot be found is added to `problems`.
-pub fn compose(book: &Book, lang: Lang, math: &Math, problems: &mut Vec<Problem>) -> Composed {
+pub fn compose(book: &Book, lang: Lang, memory: &Memory, problems: &mut Vec<Problem>) -> Composed {
     let mut composed = Composed::default();
     for chapter in book.in_lang(lang) {
-        let markdown = Composer { book, chapter, math, out: &mut composed, problems }.run();
-        composed.chapters.insert(chapter.path.clone(), markdown);
+        let page =
+            Composer { book, chapter, memory, fragments: Vec::new(), out: &mut composed, problems }
+                .run();
+        composed.chapters.insert(chapter.path.clone(), page);
     }
     composed
 }
@@ -44,13 +60,14 @@ pub fn compose(book: &Book, lang: Lang, math: &Math, problems: &mut Vec<Problem>
 struct Composer<'a> {
     book: &'a Book,
     chapter: &'a Chapter,
-    math: &'a Math,
+    memory: &'a Memory,
+    fragments: Vec<String>,
     out: &'a mut Composed,
     problems: &'a mut Vec<Problem>,
 }
 
 impl Composer<'_> {
-    fn run(mut self) -> String {
+    fn run(mut self) -> Page {
         let text = &self.chapter.text;
         let mut markdown = String::with_capacity(text.len() * 2);
         let mut done = 0;
@@ -71,7 +88,7 @@ impl Composer<'_> {
             done = end;
         }
         markdown.push_str(&text[done..]);
-        markdown
+        Page { markdown, fragments: self.fragments }
     }
 
     fn item(&mut self, item: &Item) -> Result<Option<String>, String> {
@@ -91,8 +108,8 @@ impl Composer<'_> {
     fn in_draft(&mut self, item: &Item, message: &str) -> String {
         match item.kind {
             Kind::Math { .. } => {
-                let number = self.keep(escape(message));
-                format!(r#"<span class="draft" data-press="{number}"></span>"#)
+                let mark = self.keep(escape(message));
+                format!(r#"<span class="draft" data-press="{mark}"></span>"#)
             }
             _ => block(&self.missing(message)),
         }
@@ -113,22 +130,27 @@ impl Composer<'_> {
         "../".repeat(depth)
     }
 
-    fn keep(&mut self, html: String) -> usize {
-        self.out.fragments.push(html);
-        self.out.fragments.len() - 1
+    /// Keeps a piece of HTML aside. What comes back is its mark: the chapter and a number in it, for the printed
+    /// book has all chapters on one page.
+    fn keep(&mut self, html: String) -> String {
+        self.fragments.push(html);
+        format!("{}#{}", escape(self.chapter.stem()), self.fragments.len() - 1)
     }
 
     fn formula(&mut self, tex: &str, display: bool) -> Result<String, String> {
-        let drawn =
-            self.math.render(tex, display).map_err(|e| format!("the formula ${tex}$: {e}"))?;
+        let drawn = self
+            .memory
+            .math
+            .render(tex, display)
+            .map_err(|e| format!("the formula ${tex}$: {e}"))?;
         self.out.fonts.extend(drawn.fonts.iter().cloned());
-        let number = self.keep(drawn.html.clone());
+        let mark = self.keep(drawn.html.clone());
         // A search result shows inline formulas as text, and leaves out the displayed ones.
         Ok(match display {
-            true => format!(r#"<span class="tex tex-display" data-press="{number}"></span>"#),
+            true => format!(r#"<span class="tex tex-display" data-press="{mark}"></span>"#),
             false => format!(
-                r#"<span class="tex" data-press="{number}">{}</span>"#,
-                escape_markdown(&crate::plain::plain(tex))
+                r#"<span class="tex" data-press="{mark}">{}</span>"#,
+                escape_markdown(&drawn.plain)
             ),
         })
     }
@@ -142,14 +164,17 @@ impl Composer<'_> {
             Some((stem, _)) => format!("no figure {name}; `cargo run --release --example {stem} -- --out book/out` writes the figures of its chapter"),
             None => format!("no figure {name}"),
         })?;
-        let svg =
-            figure::inline(&svg, &shown.alt).map_err(|e| format!("the figure {name}: {e}"))?;
-        let caption = inline::render(&shown.caption, self.math)
-            .map_err(|e| format!("in the caption, {e}"))?;
-        self.out.fonts.extend(caption.fonts);
+        let svg = self
+            .memory
+            .figures
+            .get((svg, shown.alt.clone()), |(svg, alt)| figure::inline(svg, alt).map(Arc::from))
+            .map_err(|e| format!("the figure {name}: {e}"))?;
+        let caption =
+            self.memory.line(&shown.caption).map_err(|e| format!("in the caption, {e}"))?;
+        self.out.fonts.extend(caption.fonts.iter().cloned());
         let searchable = figure::searchable(&shown.alt, &caption.plain).replace('\n', " ");
-        let number = self.keep(figure::html(&svg, &caption.html));
-        Ok(format!(r#"<div data-press="{number}">{searchable}</div>"#))
+        let mark = self.keep(figure::html(&svg, &caption.html));
+        Ok(format!(r#"<div data-press="{mark}">{searchable}</div>"#))
     }
 
     fn evidence(&self, name: &Name) -> Option<&Evidence> {
@@ -160,16 +185,16 @@ impl Composer<'_> {
         // Whether there is a test and evidence was checked when the book was read.
         let (Some(claim), Some(evidence)) = (self.book.registry.get(name), self.evidence(name))
         else {
-            let number = self.keep(format!("The claim {name} is not verified yet."));
+            let mark = self.keep(format!("The claim {name} is not verified yet."));
             let id = claims::id(name);
-            return Ok(format!(r#"<p class="draft" id="{id}" data-press="{number}"></p>"#));
+            return Ok(format!(r#"<p class="draft" id="{id}" data-press="{mark}"></p>"#));
         };
-        let (html, fonts) = badge::badge(claim, evidence, self.lang(), &self.up(), self.math)
+        let (html, fonts) = badge::badge(claim, evidence, self.lang(), &self.up(), self.memory)
             .map_err(|e| format!("in the sentence of {}:{}, {e}", claim.file, claim.line))?;
         self.out.fonts.extend(fonts);
         self.cite(&claim.file)?;
-        let number = self.keep(html);
-        Ok(format!(r#"<div class="claim" id="{}" data-press="{number}"></div>"#, claims::id(name)))
+        let mark = self.keep(html);
+        Ok(format!(r#"<div class="claim" id="{}" data-press="{mark}"></div>"#, claims::id(name)))
     }
 
     fn cell(&mut self, name: &Name) -> Result<String, String> {
@@ -247,7 +272,7 @@ impl Composer<'_> {
                     continue;
                 }
                 let place = format!("{to_pages}{}#{}", chapter.page(), claim.id());
-                let (row, fonts) = badge::row(claim, evidence, lang, &up, &place, self.math)
+                let (row, fonts) = badge::row(claim, evidence, lang, &up, &place, self.memory)
                     .map_err(|e| {
                         format!("in the sentence of {}:{}, {e}", claim.file, claim.line)
                     })?;
@@ -256,9 +281,9 @@ impl Composer<'_> {
                 rows.push_str(&row);
             }
             if !rows.is_empty() {
-                let number = self.keep(badge::table(&rows, lang));
+                let mark = self.keep(badge::table(&rows, lang));
                 markdown.push_str(&format!(
-                    "\n\n## {} {{#{}}}\n\n<div data-press=\"{number}\"></div>",
+                    "\n\n## {} {{#{}}}\n\n<div data-press=\"{mark}\"></div>",
                     escape_markdown(&chapter.title),
                     chapter.stem().replace('/', "-")
                 ));

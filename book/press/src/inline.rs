@@ -23,7 +23,7 @@ pub fn render(markdown: &str, math: &Math) -> Result<Inline, String> {
             Event::InlineMath(tex) | Event::DisplayMath(tex) => {
                 let drawn = math.render(&tex, false).map_err(|e| format!("${tex}$: {e}"))?;
                 out.fonts.extend(drawn.fonts.iter().cloned());
-                out.plain.push_str(&crate::plain::plain(&tex));
+                out.plain.push_str(&drawn.plain);
                 events.push(Event::InlineHtml(
                     format!(r#"<span class="tex">{}</span>"#, drawn.html).into(),
                 ));

@@ -19,6 +19,7 @@ pub mod html;
 pub mod inline;
 pub mod lang;
 pub mod math;
+pub mod memory;
 pub mod page;
 pub mod plain;
 pub mod problem;

@@ -2,7 +2,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use mdbook_renderer::RenderContext;
 use press::book::Project;
-use press::math::Math;
+use press::memory::Memory;
 use press::{serve, site};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -72,7 +72,7 @@ fn book() -> PathBuf {
 
 fn run(command: Command) -> Result<()> {
     let project = Project::at(book());
-    let math = Math::default();
+    let memory = Memory::default();
     match command {
         Command::Serve { port, open, draft } => serve::serve(&project, port, open, draft),
         Command::Build { dest_dir, draft } => {
@@ -81,7 +81,7 @@ fn run(command: Command) -> Result<()> {
                 Some(dir) => std::env::current_dir()?.join(dir),
                 None => site::destination(&project, &config),
             };
-            let tolerated = site::build(&project, &config, &to, &math, draft)?;
+            let tolerated = site::build(&project, &config, &to, &memory, draft)?;
             if !tolerated.0.is_empty() {
                 eprintln!("{tolerated}");
             }
@@ -93,7 +93,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Check => {
-            let book = site::check(&project, &math)?;
+            let book = site::check(&project, &memory)?;
             println!(
                 "{} chapters in each language, {} claims: all in order.",
                 book.chapters[0].len(),
@@ -104,7 +104,7 @@ fn run(command: Command) -> Result<()> {
         Command::Render => {
             let context = RenderContext::from_json(std::io::stdin().lock())?;
             let project = Project::at(&context.root);
-            site::build(&project, &context.config, &context.destination, &math, false)?;
+            site::build(&project, &context.config, &context.destination, &memory, false)?;
             Ok(())
         }
     }

@@ -2,6 +2,7 @@
 //! KaTeX's fonts, so it is sharp at any size, takes the colour of the page and needs no script.
 
 use crate::html::escape;
+use crate::memory::Memo;
 use anyhow::{Error, Result};
 use ratex_layout::{LayoutOptions, layout, to_display_list};
 use ratex_parser::parse_node::{AtomFamily, ParseNode};
@@ -9,9 +10,9 @@ use ratex_types::color::Color;
 use ratex_types::display_item::{DisplayItem, DisplayList};
 use ratex_types::math_style::MathStyle;
 use ratex_types::path_command::PathCommand;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A formula ready for the page.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,29 +20,23 @@ pub struct Rendered {
     pub html: String,
     /// The fonts that it is set in.
     pub fonts: BTreeSet<String>,
+    /// The same as text.
+    pub plain: String,
 }
 
 /// A formula, and whether it is displayed.
 type Key = (String, bool);
 type Drawing = Result<Arc<Rendered>, String>;
 
-/// Formulas that were drawn before. A rebuild while serving draws only what is new.
+/// Formulas, each drawn once.
 #[derive(Debug, Default)]
 pub struct Math {
-    drawn: Mutex<HashMap<Key, Drawing>>,
+    drawn: Memo<Key, Drawing>,
 }
 
 impl Math {
     pub fn render(&self, tex: &str, display: bool) -> Drawing {
-        let key = (tex.to_string(), display);
-        // A thread that panicked while it drew cannot have left half a drawing behind.
-        let lock = || self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().get(&key) {
-            return known.clone();
-        }
-        let drawing = render(tex, display).map(Arc::new);
-        lock().insert(key, drawing.clone());
-        drawing
+        self.drawn.get((tex.to_string(), display), |_| render(tex, display).map(Arc::new))
     }
 }
 
@@ -68,7 +63,7 @@ fn render(tex: &str, display: bool) -> Result<Rendered, String> {
         draw(piece, &mut html, &mut fonts);
     }
     html.push_str("</span>");
-    Ok(Rendered { html, fonts })
+    Ok(Rendered { html, fonts, plain: crate::plain::plain(tex) })
 }
 
 fn snippet(tex: &str, at: usize) -> String {

@@ -2,6 +2,7 @@
 //! formulas are added, and the Korean pages speak Korean in every tooltip. Whatever of mdBook's own page is
 //! expected and not met is an error, so that a new mdBook cannot silently leave English behind.
 
+use crate::compose::Composed;
 use crate::html::escape;
 use crate::lang::{self, Lang};
 use anyhow::{Error, Result};
@@ -121,7 +122,7 @@ fn changed(what: &str) -> Error {
 }
 
 /// Finishes one page. `page` is its address below the root of its language.
-pub fn finish(html: &str, lang: Lang, page: &str, fragments: &[String]) -> Result<String> {
+pub fn finish(html: &str, lang: Lang, page: &str, composed: &Composed) -> Result<String> {
     let up = "../".repeat(page.matches('/').count());
     let root = format!("{up}{}", "../".repeat(lang.prefix().matches('/').count()));
     let other = lang.other();
@@ -156,10 +157,10 @@ pub fn finish(html: &str, lang: Lang, page: &str, fragments: &[String]) -> Resul
 
     let mut handlers = vec![
         element!("[data-press]", |el| {
-            let number = el.get_attribute("data-press").unwrap_or_default();
-            match number.parse::<usize>().ok().and_then(|n| fragments.get(n)) {
+            let mark = el.get_attribute("data-press").unwrap_or_default();
+            match composed.kept(&mark) {
                 Some(html) => el.set_inner_content(html, ContentType::Html),
-                None => *missing.borrow_mut() = Some(number),
+                None => *missing.borrow_mut() = Some(mark),
             }
             el.remove_attribute("data-press");
             Ok(())
@@ -216,9 +217,9 @@ pub fn finish(html: &str, lang: Lang, page: &str, fragments: &[String]) -> Resul
         RewriteStrSettings { element_content_handlers: handlers, ..RewriteStrSettings::new() },
     )
     .map_err(|e| Error::msg(format!("{page}: {e}")))?;
-    if let Some(number) = missing.into_inner() {
+    if let Some(mark) = missing.into_inner() {
         return Err(Error::msg(format!(
-            "{page}: nothing was kept aside as number {number}; `data-press` is not for authors"
+            "{page}: nothing was kept aside as {mark}; `data-press` is not for authors"
         )));
     }
     if whole {

@@ -62,9 +62,19 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// The line, counted from one, in which the byte `at` of `text` stands.
-pub fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1
+/// Where the lines of a text begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lines(Vec<usize>);
+
+impl Lines {
+    pub fn of(text: &str) -> Lines {
+        Lines(text.match_indices('\n').map(|(at, _)| at + 1).collect())
+    }
+
+    /// The line, counted from one, in which the byte `at` stands.
+    pub fn at(&self, at: usize) -> usize {
+        self.0.partition_point(|&start| start <= at) + 1
+    }
 }
 
 #[cfg(test)]
@@ -73,8 +83,10 @@ mod tests {
 
     #[test]
     fn lines_are_counted_from_one() {
-        assert_eq!(line_of("가\n나\n다", 0), 1);
-        assert_eq!(line_of("가\n나\n다", "가\n나\n".len()), 3);
+        let lines = Lines::of("가\n나\n다");
+        assert_eq!(lines.at(0), 1);
+        assert_eq!(lines.at("가\n".len() - 1), 1);
+        assert_eq!(lines.at("가\n나\n".len()), 3);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::directive::{self, Directive};
 use crate::emphasis::Stars;
-use crate::problem::{Problem, line_of};
+use crate::problem::{Lines, Problem};
 use mdbook_markdown::pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::ops::Range;
 
@@ -63,13 +63,21 @@ pub fn options() -> Options {
 
 /// Reads the chapter `text`, known to its author as `file`.
 pub fn scan(text: &str, file: &str) -> Scan {
-    Scanner { text, file, found: Scan::default(), stars: Stars::default(), opaque: Vec::new() }
-        .run()
+    Scanner {
+        text,
+        file,
+        lines: Lines::of(text),
+        found: Scan::default(),
+        stars: Stars::default(),
+        opaque: Vec::new(),
+    }
+    .run()
 }
 
 struct Scanner<'a> {
     text: &'a str,
     file: &'a str,
+    lines: Lines,
     found: Scan,
     stars: Stars,
     /// Code, mathematics, and what is already understood.
@@ -140,12 +148,12 @@ impl Scanner<'_> {
     }
 
     fn push(&mut self, range: Range<usize>, kind: Kind) {
-        let line = line_of(self.text, range.start);
+        let line = self.lines.at(range.start);
         self.found.items.push(Item { range, line, kind });
     }
 
     fn problem(&mut self, at: usize, message: impl Into<String>) {
-        let problem = Problem::new(self.file, line_of(self.text, at), message);
+        let problem = Problem::new(self.file, self.lines.at(at), message);
         if !self.found.problems.contains(&problem) {
             self.found.problems.push(problem);
         }

@@ -3,17 +3,20 @@
 
 use crate::book::Project;
 use crate::html::escape;
-use crate::math::Math;
-use crate::site;
+use crate::lang::Lang;
+use crate::memory::Memory;
+use crate::site::{self, Made, Prepared};
 use anyhow::{Error, Result};
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
+use mdbook_driver::config::Config;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use tower_http::services::{ServeDir, ServeFile};
 use tower_livereload::LiveReloadLayer;
@@ -39,15 +42,16 @@ pub fn serve(project: &Project, port: u16, open_browser: bool, draft: bool) -> R
     let port = listener.local_addr()?.port();
     let (korean, english) =
         (format!("http://localhost:{port}/"), format!("http://localhost:{port}/en/"));
-    let math = Math::default();
     let failure = Arc::new(RwLock::new(None));
     let to = site::destination(project, &site::config(project)?);
+    let press = Press { project, to, draft, memory: Memory::default(), failure };
 
     let mut seen = snapshot(project);
-    let mut built = build(project, &to, &math, draft, &failure, false);
+    let start = Instant::now();
+    let mut made = press.report(press.prepare().and_then(|site| site.put(&press.to)), false, start);
     let reload = LiveReloadLayer::new();
     let reloader = reload.reloader();
-    let app = router(&to, failure.clone()).layer(reload);
+    let app = router(&press.to, press.failure.clone()).layer(reload);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let _server = runtime.spawn(async move {
@@ -59,18 +63,99 @@ pub fn serve(project: &Project, port: u16, open_browser: bool, draft: bool) -> R
     if open_browser && let Err(e) = open::that(&korean) {
         eprintln!("cannot open a browser: {e}");
     }
-    loop {
-        std::thread::sleep(PAUSE);
-        let now = snapshot(project);
-        if now != seen {
-            seen = now;
-            let good = build(project, &to, &math, draft, &failure, built);
-            // The page with the complaint is reloaded as well.
-            if good || !built {
-                reloader.reload();
+    std::thread::scope(|scope| {
+        // The whole site is built on the side, so that the next edit need not wait for it.
+        let mut whole: Option<ScopedJoinHandle<Result<Prepared>>> = None;
+        // Whether files changed since it was begun, and whether the pages show it already.
+        let (mut stale, mut shown) = (false, false);
+        let mut since = Instant::now();
+        loop {
+            std::thread::sleep(PAUSE);
+            let now = snapshot(project);
+            if now != seen {
+                since = Instant::now();
+                (stale, shown) = (true, false);
+                if only_chapters(project, &seen, &now)
+                    && let Some(before) = &made
+                    && let Some(edited) = press.edit(before).transpose()
+                {
+                    shown = true;
+                    if let Some(edited) = press.report(edited, true, since) {
+                        made = Some(edited);
+                        reloader.reload();
+                    }
+                }
+                seen = now;
             }
-            built |= good;
+            if whole.as_ref().is_some_and(|whole| whole.is_finished())
+                && let Some(whole) = whole.take()
+                && !stale
+            {
+                let site = whole.join().unwrap_or_else(|_| Err(Error::msg("the build stopped")));
+                let site = site.and_then(|site| site.put(&press.to));
+                let built_before = made.is_some();
+                let good = match shown {
+                    true => site.ok(),
+                    false => press.report(site, built_before, since),
+                };
+                // The page with the complaint is reloaded as well.
+                if !shown && (good.is_some() || !built_before) {
+                    reloader.reload();
+                }
+                made = good.or(made);
+            }
+            if stale && whole.is_none() {
+                stale = false;
+                whole = Some(scope.spawn(|| press.prepare()));
+            }
         }
+    })
+}
+
+struct Press<'a> {
+    project: &'a Project,
+    to: PathBuf,
+    draft: bool,
+    memory: Memory,
+    failure: Failure,
+}
+
+impl Press<'_> {
+    /// The settings, but with files that keep their names: an edit then touches the page that was edited, and
+    /// not every page that names the index of the search.
+    fn config(&self) -> Result<Config> {
+        let mut config = site::config(self.project)?;
+        config.set("output.press.html.hash-files", false)?;
+        Ok(config)
+    }
+
+    fn prepare(&self) -> Result<Prepared> {
+        site::prepare(self.project, &self.config()?, &self.memory, self.draft)
+    }
+
+    /// `Ok(None)` if it takes the whole site.
+    fn edit(&self, made: &Made) -> Result<Option<Made>> {
+        let Press { project, to, draft, memory, .. } = self;
+        site::edit(project, &self.config()?, to, memory, *draft, made)
+    }
+
+    /// Says how it went.
+    fn report(&self, result: Result<Made>, built_before: bool, since: Instant) -> Option<Made> {
+        if let Ok(made) = &result
+            && !made.problems.0.is_empty()
+        {
+            eprintln!("{}", made.problems);
+        }
+        let complaint = result.as_ref().err().map(|e| format!("{e:#}"));
+        match &complaint {
+            None => println!("Built in {:.1} s.", since.elapsed().as_secs_f64()),
+            Some(message) if built_before => eprintln!("{message}\nThe site stays as it was."),
+            Some(message) => eprintln!("{message}"),
+        }
+        if let Ok(mut failure) = self.failure.write() {
+            *failure = complaint.filter(|_| !built_before);
+        }
+        result.ok()
     }
 }
 
@@ -89,35 +174,6 @@ fn listen(port: u16) -> Result<TcpListener> {
 }
 
 type Failure = Arc<RwLock<Option<String>>>;
-
-/// Builds, says how it went, and tells whether it went well.
-fn build(
-    project: &Project,
-    to: &Path,
-    math: &Math,
-    draft: bool,
-    failure: &Failure,
-    built_before: bool,
-) -> bool {
-    let start = Instant::now();
-    let result =
-        site::config(project).and_then(|config| site::build(project, &config, to, math, draft));
-    if let Ok(tolerated) = &result
-        && !tolerated.0.is_empty()
-    {
-        eprintln!("{tolerated}");
-    }
-    let complaint = result.as_ref().err().map(|e| format!("{e:#}"));
-    match &complaint {
-        None => println!("Built in {:.1} s.", start.elapsed().as_secs_f64()),
-        Some(message) if built_before => eprintln!("{message}\nThe site stays as it was."),
-        Some(message) => eprintln!("{message}"),
-    }
-    if let Ok(mut failure) = failure.write() {
-        *failure = complaint.filter(|_| !built_before);
-    }
-    result.is_ok()
-}
 
 fn router(site: &Path, failure: Failure) -> Router {
     let dir = |below: &str| {
@@ -156,6 +212,19 @@ fn complain(message: &str) -> Response {
 }
 
 type Snapshot = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+
+/// Whether what differs is the text of chapters.
+fn only_chapters(project: &Project, before: &Snapshot, now: &Snapshot) -> bool {
+    let differs = |path: &&PathBuf| before.get(*path) != now.get(*path);
+    before.keys().chain(now.keys()).filter(differs).all(|path| {
+        let of = |lang: Lang| path.parent() == Some(&project.dir.join(lang.code()));
+        let name = path.file_name().unwrap_or_default();
+        Lang::ALL.into_iter().any(of)
+            && path.extension().is_some_and(|extension| extension == "md")
+            && name != "SUMMARY.md"
+            && name != "404.md"
+    })
+}
 
 /// Every watched file with its time and size.
 fn snapshot(project: &Project) -> Snapshot {

@@ -1,9 +1,10 @@
 //! From the sources to the site: Korean at the root, English under `en/`.
 
-use crate::book::{Book, Project};
+use crate::book::{self, Book, Project};
 use crate::compose::{Composed, compose};
 use crate::lang::Lang;
-use crate::math::{self, Math};
+use crate::math;
+use crate::memory::Memory;
 use crate::page;
 use crate::problem::{Problem, Problems};
 use crate::search;
@@ -16,17 +17,18 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// Reads the book and checks all of it without building anything.
-pub fn check(project: &Project, math: &Math) -> Result<Book, Problems> {
-    let (book, _, problems) = read(project, math);
+pub fn check(project: &Project, memory: &Memory) -> Result<Book, Problems> {
+    let (book, _, problems) = read(project, memory);
     if problems.0.is_empty() { Ok(book) } else { Err(problems) }
 }
 
-fn read(project: &Project, math: &Math) -> (Book, [Composed; 2], Problems) {
-    let mut book = Book::read(project);
+fn read(project: &Project, memory: &Memory) -> (Book, [Composed; 2], Problems) {
+    let mut book = Book::read(project, memory);
     let mut problems = std::mem::take(&mut book.problems);
-    let composed = Lang::ALL.map(|lang| compose(&book, lang, math, &mut problems));
+    let composed = Lang::ALL.map(|lang| compose(&book, lang, memory, &mut problems));
     let mut seen = BTreeSet::new();
     problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     problems.retain(|p: &Problem| seen.insert(p.to_string()));
@@ -51,14 +53,45 @@ pub fn build(
     project: &Project,
     config: &Config,
     to: &Path,
-    math: &Math,
+    memory: &Memory,
     draft: bool,
 ) -> Result<Problems> {
-    let (book, composed, problems) = read(project, math);
+    refuse_foreign(to)?;
+    Ok(prepare(project, config, memory, draft)?.put(to)?.problems)
+}
+
+/// A whole site, not yet where it is served from.
+pub struct Prepared {
+    work: TempDir,
+    made: Made,
+}
+
+/// What a site was made from.
+pub struct Made {
+    pub problems: Problems,
+    composed: [Composed; 2],
+}
+
+impl Prepared {
+    /// Makes `to` this site.
+    pub fn put(self, to: &Path) -> Result<Made> {
+        refuse_foreign(to)?;
+        sync(&self.work.path().join(Lang::Ko.code()), to)?;
+        Ok(self.made)
+    }
+}
+
+/// Builds the site in a directory of its own.
+pub fn prepare(
+    project: &Project,
+    config: &Config,
+    memory: &Memory,
+    draft: bool,
+) -> Result<Prepared> {
+    let (book, composed, problems) = read(project, memory);
     if !draft && !problems.0.is_empty() {
         return Err(problems.into());
     }
-    refuse_foreign(to)?;
     let work = tempfile::tempdir()?;
     let dirs = Lang::ALL.map(|lang| work.path().join(lang.code()));
     std::thread::scope(|scope| {
@@ -85,18 +118,65 @@ pub fn build(
         fs::write(dir.join(name), bytes)?;
     }
     sources(config, &composed, &site)?;
-    sync(&site, to)?;
-    Ok(problems)
+    Ok(Prepared { work, made: Made { problems, composed } })
 }
 
-/// The pages of one language.
-fn pages(
+/// Brings the pages of `to` up to date whose chapters were edited since the site was `made`, and nothing else:
+/// neither the search nor the printed book. It is for the impatient author, who gets the rest from [`prepare`].
+/// `None` if more than the text of chapters has changed.
+pub fn edit(
+    project: &Project,
+    config: &Config,
+    to: &Path,
+    memory: &Memory,
+    draft: bool,
+    made: &Made,
+) -> Result<Option<Made>> {
+    let (book, composed, problems) = read(project, memory);
+    if !draft && !problems.0.is_empty() {
+        return Err(problems.into());
+    }
+    let mut edited = [BTreeSet::new(), BTreeSet::new()];
+    for ((now, before), edited) in composed.iter().zip(&made.composed).zip(&mut edited) {
+        let same_book = now.chapters.keys().eq(before.chapters.keys());
+        if !same_book || now.sources != before.sources || !now.fonts.is_subset(&before.fonts) {
+            return Ok(None);
+        }
+        let differs = |path: &&String| now.chapters[*path] != before.chapters[*path];
+        edited.extend(now.chapters.keys().filter(differs).map(String::as_str));
+    }
+    let work = tempfile::tempdir()?;
+    for lang in Lang::ALL {
+        let (composed, edited) = (&composed[lang as usize], &edited[lang as usize]);
+        if edited.is_empty() {
+            continue;
+        }
+        let dir = work.path().join(lang.code());
+        let summary = &book.summaries[lang as usize];
+        render(project, config, lang, summary, composed, &dir, |path| edited.contains(path))?;
+        let mut names: Vec<String> = edited.iter().map(|path| book::page(path)).collect();
+        let first = book.in_lang(lang).first();
+        if first.is_some_and(|chapter| edited.contains(chapter.path.as_str())) {
+            names.push("index.html".into());
+        }
+        for name in names {
+            let html = fs::read_to_string(dir.join(&name))?;
+            let finished = page::finish(&html, lang, &name, composed)?;
+            put(&to.join(lang.prefix()).join(&name), finished.as_bytes())?;
+        }
+    }
+    Ok(Some(Made { problems, composed }))
+}
+
+/// mdBook's pages of one language, with the text of those chapters that are `wanted`.
+fn render(
     project: &Project,
     base: &Config,
     lang: Lang,
     summary: &str,
     composed: &Composed,
     dir: &Path,
+    wanted: impl Fn(&str) -> bool,
 ) -> Result<()> {
     let text = |key: &str| base.get::<String>(&format!("output.press.{}.{key}", lang.code()));
     let mut config = base.clone();
@@ -124,19 +204,32 @@ fn pages(
     book.book.for_each_mut(|item| {
         if let BookItem::Chapter(chapter) = item
             && let Some(path) = &chapter.source_path
-            && let Some(markdown) =
-                composed.chapters.get(&*path.to_string_lossy().replace('\\', "/"))
         {
-            chapter.content = markdown.clone();
+            let path = path.to_string_lossy().replace('\\', "/");
+            match composed.chapters.get(&path).filter(|_| wanted(&path)) {
+                Some(page) => chapter.content = page.markdown.clone(),
+                None => chapter.content.clear(),
+            }
         }
     });
-    book.build()?;
+    book.build()
+}
+
+/// All pages of one language, and its search.
+fn pages(
+    project: &Project,
+    base: &Config,
+    lang: Lang,
+    summary: &str,
+    composed: &Composed,
+    dir: &Path,
+) -> Result<()> {
+    render(project, base, lang, summary, composed, dir, |_| true)?;
     for file in files(dir)? {
         let name = file.to_string_lossy().replace('\\', "/");
         let path = dir.join(&file);
         if name.ends_with(".html") {
-            let finished =
-                page::finish(&fs::read_to_string(&path)?, lang, &name, &composed.fragments)?;
+            let finished = page::finish(&fs::read_to_string(&path)?, lang, &name, composed)?;
             fs::write(&path, finished)?;
         }
     }
@@ -241,19 +334,7 @@ fn sync(from: &Path, to: &Path) -> Result<()> {
     let mut new = files(from)?;
     new.sort_by_key(|path| path.extension().is_some_and(|ext| ext == "html"));
     for path in &new {
-        let (source, target) = (from.join(path), to.join(path));
-        let bytes = fs::read(&source)?;
-        if fs::read(&target).ok().as_deref() == Some(&bytes[..]) {
-            continue;
-        }
-        let dir = target.parent().unwrap_or(to);
-        fs::create_dir_all(dir)?;
-        // Written aside and then moved: nobody reads half a page.
-        let aside =
-            dir.join(format!(".{}.new", target.file_name().unwrap_or_default().to_string_lossy()));
-        fs::write(&aside, bytes)
-            .and_then(|()| fs::rename(&aside, &target))
-            .with_context(|| format!("cannot write {}", target.display()))?;
+        put(&to.join(path), &fs::read(from.join(path))?)?;
     }
     let keep: BTreeSet<&PathBuf> = new.iter().collect();
     for path in files(to)?.iter().filter(|path| !keep.contains(path)) {
@@ -266,6 +347,20 @@ fn sync(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes a file unless it is so already: aside, and then moved, for nobody shall read half a page.
+fn put(target: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(target).ok().as_deref() == Some(bytes) {
+        return Ok(());
+    }
+    let dir = target.parent().unwrap_or(target);
+    fs::create_dir_all(dir)?;
+    let aside =
+        dir.join(format!(".{}.new", target.file_name().unwrap_or_default().to_string_lossy()));
+    fs::write(&aside, bytes)
+        .and_then(|()| fs::rename(&aside, target))
+        .with_context(|| format!("cannot write {}", target.display()))
 }
 
 #[cfg(test)]

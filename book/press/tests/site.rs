@@ -3,6 +3,9 @@
 mod fixture;
 use fixture::Fixture;
 use lol_html::{RewriteStrSettings, element, rewrite_str};
+use press::compose::Composed;
+use press::memory::Memory;
+use press::site;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
@@ -204,6 +207,36 @@ fn a_draft_shows_what_is_missing() {
 }
 
 #[test]
+fn an_edit_is_shown_without_building_the_whole_site() {
+    let fixture = Fixture::new();
+    let config = site::config(&fixture.project).unwrap();
+    let memory = Memory::default();
+    let to = site::destination(&fixture.project, &config);
+    let prepare = || site::prepare(&fixture.project, &config, &memory, false).unwrap();
+    let edit = |made: &site::Made| {
+        site::edit(&fixture.project, &config, &to, &memory, false, made).unwrap()
+    };
+    let made = prepare().put(&to).unwrap();
+    let print = fixture.read("book/build/print.html");
+
+    fixture.edit("book/ko/start.md", "줄인다", "없앤다 $x$");
+    let made = edit(&made).unwrap();
+    let shown = ["book/build/start.html", "book/build/index.html"].map(|page| fixture.read(page));
+    assert!(shown.iter().all(|html| html.contains("없앤다") && html.contains("<svg")));
+    assert_eq!(fixture.read("book/build/print.html"), print);
+    // The whole site has the same pages, but for the name of the search index in them.
+    prepare().put(&to).unwrap();
+    let whole = fixture.read("book/build/start.html");
+    let text =
+        |html: &str| html[html.find("<main>").unwrap()..html.find("</main>").unwrap()].to_string();
+    assert_eq!(text(&whole), text(&shown[0]));
+
+    // What takes more than a page.
+    fixture.edit("book/ko/start.md", "$x$", "$\\mathbb{R}$");
+    assert!(edit(&made).is_none());
+}
+
+#[test]
 fn what_is_gone_from_the_book_goes_from_the_site() {
     let fixture = Fixture::new();
     fixture.build(false).unwrap();
@@ -226,9 +259,12 @@ fn what_is_gone_from_the_book_goes_from_the_site() {
 #[test]
 fn a_page_of_another_mdbook_is_refused() {
     let page = "<html><head></head><body><div class=\"right-buttons\"></div></body></html>";
-    assert!(press::page::finish(page, press::lang::Lang::En, "a.html", &[]).is_ok());
-    let error =
-        press::page::finish(page, press::lang::Lang::Ko, "a.html", &[]).unwrap_err().to_string();
+    assert!(
+        press::page::finish(page, press::lang::Lang::En, "a.html", &Composed::default()).is_ok()
+    );
+    let error = press::page::finish(page, press::lang::Lang::Ko, "a.html", &Composed::default())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("mdbook-sidebar") && error.contains("mdBook"), "{error}");
     assert!(press::page::localize_script("book", "").is_err());
 }
