@@ -92,6 +92,36 @@ pub enum Error {
         /// How many zeros the convolution pads its input with, on every side.
         got: usize,
     },
+    /// An affine map before a transposed convolution cannot be folded into it: at some outputs a part of
+    /// the window sees no pixel, and there the map's shift would not arrive.
+    Transposed {
+        /// By how much the window moves.
+        stride: usize,
+        /// How much is cut off the output, on every side.
+        padding: usize,
+        /// The least padding that cuts off all outputs of which a part of the window sees no pixel.
+        need: usize,
+    },
+    /// A row of weights is zero: it has no direction to normalize.
+    ZeroRow {
+        /// Which row, counted from 0.
+        row: usize,
+    },
+    /// The weights are zero, or take the vector of the power iteration to zero: no singular value to
+    /// divide by has been found.
+    ZeroMatrix {
+        /// How many rows the weights have, as a matrix.
+        rows: usize,
+        /// How many columns.
+        columns: usize,
+    },
+    /// A residual network needs a branch, and a branch that Fixup can scale needs two layers.
+    Branches {
+        /// How many residual branches.
+        branches: usize,
+        /// How many layers there are in each.
+        layers: usize,
+    },
     /// A label that is not the number of a class.
     Label {
         /// Which sample, counted from 0.
@@ -148,6 +178,22 @@ impl fmt::Display for Error {
                 f,
                 "cannot fold into a convolution behind with padding {got}: exact only with padding 0"
             ),
+            Error::Transposed { stride, padding, need } => write!(
+                f,
+                "cannot fold into a transposed convolution behind with stride {stride} and padding \
+                 {padding}: exact only with stride 1 and padding {need} or more"
+            ),
+            Error::ZeroRow { row } => {
+                write!(f, "row {row} of the weights is zero: it has no direction")
+            }
+            Error::ZeroMatrix { rows, columns } => write!(
+                f,
+                "the {rows} x {columns} weights take the vector of the power iteration to zero: no \
+                 singular value to divide by"
+            ),
+            Error::Branches { branches, layers } => {
+                write!(f, "need at least 1 branch of at least 2 layers, got {branches} of {layers}")
+            }
             Error::Label { sample, got, classes } => {
                 write!(f, "sample {sample} has the label {got}, and there are {classes} classes")
             }

@@ -20,6 +20,9 @@ use ndarray::{Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, ArrayRef4, Axi
 ///
 /// α (W x + b − center) + shift = (α W) x + (α (b − center) + shift).
 ///
+/// Exact for every stride, padding and dilation: these say which pixels the window sees, and a row of W is
+/// multiplied by one α whatever it sees.
+///
 /// ```
 /// use batchnorm::{affine::Affine, folding::into_previous};
 /// use ndarray::array;
@@ -43,10 +46,7 @@ pub fn into_previous<F: Scalar, D: RemoveAxis>(
         return Err(Error::Rank { need: 1, got: 0 });
     };
     check_length("channels of the map", outputs, map.channels())?;
-    check_length("bias", outputs, bias.map_or(outputs, Array1::len))?;
-    let bias = bias.cloned().unwrap_or_else(|| Array1::from_elem(outputs, F::ZERO));
-    let bias = map.apply(&bias.insert_axis(Axis(0)))?.remove_axis(Axis(0));
-
+    let bias = mapped(bias, map)?;
     let mut weight = weight.to_owned();
     for (mut row, &a) in weight.axis_iter_mut(Axis(0)).zip(&map.slope()) {
         row.mapv_inplace(|w| w * a);
@@ -54,6 +54,46 @@ pub fn into_previous<F: Scalar, D: RemoveAxis>(
     Ok((weight, bias))
 }
 // ANCHOR_END: into_previous
+
+// ANCHOR: into_previous_transposed
+/// Folds a map into the *transposed* convolution before it: weights `[in, out/groups, kh, kw]`, as PyTorch
+/// has them, one channel of the map for each output.
+///
+/// As [`into_previous`], only that the output channel is the second axis, within its group:
+/// w′\[c, j\] = α\[o\] w\[c, j\] for the j-th output o of the group of the input c.
+///
+/// ```
+/// use batchnorm::{affine::Affine, folding::into_previous_transposed_convolution};
+/// use ndarray::{array, Array1};
+///
+/// let slope = array![1.0, 10.0, 100.0, 1000.0];                   // 4 outputs, in 2 groups
+/// let map = Affine::new(Array1::zeros(4), slope, Array1::zeros(4))?;
+/// let weight = array![[[[1.0]], [[2.0]]], [[[3.0]], [[4.0]]]];    // 2 inputs
+/// let (weight, _) = into_previous_transposed_convolution(&weight, None, 2, &map)?;
+/// assert_eq!(weight, array![[[[1.0]], [[20.0]]], [[[300.0]], [[4000.0]]]]);
+/// # Ok::<(), batchnorm::error::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Groups`] if the groups do not divide the inputs, [`Error::Length`] if the map or the bias does
+/// not have one channel for each output, [`Error::Empty`] if there is no output.
+pub fn into_previous_transposed_convolution<F: Scalar>(
+    weight: &ArrayRef4<F>,
+    bias: Option<&Array1<F>>,
+    groups: usize,
+    map: &Affine<F>,
+) -> Result<(Array4<F>, Array1<F>)> {
+    let (inputs, depth, ..) = weight.dim();
+    check_groups(groups, inputs)?;
+    check_length("channels of the map", groups * depth, map.channels())?;
+    let bias = mapped(bias, map)?;
+    let (mut weight, slope) = (weight.to_owned(), map.slope());
+    for ((c, j, ..), w) in weight.indexed_iter_mut() {
+        *w = *w * slope[c / (inputs / groups) * depth + j];
+    }
+    Ok((weight, bias))
+}
+// ANCHOR_END: into_previous_transposed
 
 // ANCHOR: into_next
 /// Folds a map into the linear layer behind it, of weights `[out, in]`, one channel of the map for each
@@ -137,3 +177,85 @@ pub fn into_next_convolution<F: Scalar>(
     Ok((weight, sums.into_iter().map(F::narrow).collect()))
 }
 // ANCHOR_END: into_next_convolution
+
+// ANCHOR: into_next_transposed
+/// How a transposed convolution goes over an image: its input pixel i and its weight p meet in the output
+/// pixel i·stride + p·dilation − padding, in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transposed {
+    /// By how many pixels the window moves.
+    pub stride: usize,
+    /// How many pixels are cut off the output, on every side. (What PyTorch calls `output_padding` gives
+    /// back some of them at one end: subtract it here.)
+    pub padding: usize,
+    /// How many pixels lie from one weight of the window to the next.
+    pub dilation: usize,
+    /// Into how many groups the channels are divided.
+    pub groups: usize,
+}
+
+/// Folds a map into the transposed convolution behind it, of weights `[in, out/groups, kh, kw]`, one
+/// channel of the map for each input.
+///
+/// Exact where each output sees all of the window, for the c of the map αx + c reaches it through as many
+/// weights as see a pixel. With a stride above 1 none does: between the pixels that are moved apart there
+/// are gaps. With stride 1 the border does not, and is as wide as the window: it must have been cut off by a
+/// padding of (k − 1)·dilation or more for a window of size k. All else is refused. (A transposed
+/// convolution of stride 1 is a convolution padded by (k − 1)·dilation − padding zeros: the rule is that of
+/// [`into_next_convolution`].)
+///
+/// ```
+/// use batchnorm::{affine::Affine, error::Error};
+/// use batchnorm::folding::{Transposed, into_next_transposed_convolution};
+/// use ndarray::{array, Array4};
+///
+/// let map = Affine::new(array![0.0], array![2.0], array![3.0])?;
+/// let ones = Array4::ones((1, 1, 3, 3));
+/// let cut = Transposed { stride: 1, padding: 2, dilation: 1, groups: 1 };
+/// let (weight, bias) = into_next_transposed_convolution(&ones, None, cut, &map)?;
+/// assert_eq!((weight, bias), (ones.clone() * 2.0, array![27.0]));
+///
+/// let uncut = into_next_transposed_convolution(&ones, None, Transposed { padding: 0, ..cut }, &map);
+/// assert_eq!(uncut, Err(Error::Transposed { stride: 1, padding: 0, need: 2 }));
+/// # Ok::<(), batchnorm::error::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Transposed`] where it is not exact, [`Error::Groups`] if the groups do not divide the inputs,
+/// [`Error::Length`] if the map does not have one channel for each input, or the bias one element for each
+/// output.
+pub fn into_next_transposed_convolution<F: Scalar>(
+    weight: &ArrayRef4<F>,
+    bias: Option<&Array1<F>>,
+    window: Transposed,
+    map: &Affine<F>,
+) -> Result<(Array4<F>, Array1<F>)> {
+    let Transposed { stride, padding, dilation, groups } = window;
+    let (inputs, depth, kh, kw) = weight.dim();
+    let need = kh.max(kw).saturating_sub(1).saturating_mul(dilation);
+    if stride != 1 || padding < need {
+        return Err(Error::Transposed { stride, padding, need });
+    }
+    check_groups(groups, inputs)?;
+    let outputs = groups * depth;
+    check_length("channels of the map", inputs, map.channels())?;
+    check_length("bias", outputs, bias.map_or(outputs, Array1::len))?;
+    let (slope, intercept) = (map.slope(), map.intercept());
+    let mut sums = bias.map_or(vec![F::Wide::ZERO; outputs], |b| b.map(|b| b.widen()).to_vec());
+    let mut weight = weight.to_owned();
+    for ((c, j, ..), w) in weight.indexed_iter_mut() {
+        let o = c / (inputs / groups) * depth + j;
+        sums[o] = sums[o] + w.widen() * intercept[c].widen();
+        *w = *w * slope[c];
+    }
+    Ok((weight, sums.into_iter().map(F::narrow).collect()))
+}
+// ANCHOR_END: into_next_transposed
+
+/// Where the map sends a bias, which is 0 where there is none.
+fn mapped<F: Scalar>(bias: Option<&Array1<F>>, map: &Affine<F>) -> Result<Array1<F>> {
+    let outputs = map.channels();
+    check_length("bias", outputs, bias.map_or(outputs, Array1::len))?;
+    let bias = bias.cloned().unwrap_or_else(|| Array1::from_elem(outputs, F::ZERO));
+    Ok(map.apply(&bias.insert_axis(Axis(0)))?.remove_axis(Axis(0)))
+}

@@ -13,8 +13,11 @@
 pub mod affine;
 pub mod batch_norm;
 pub mod definition;
+pub mod dynamic_tanh;
 pub mod error;
+pub mod fixup;
 pub mod folding;
+pub mod gradient_clipping;
 pub mod group_norm;
 pub mod instance_norm;
 pub mod layer_norm;
@@ -22,9 +25,14 @@ pub mod layer_norm;
 pub mod nn;
 pub mod norm;
 pub mod rms_norm;
+mod rows;
 pub mod scalar;
+pub mod skip_init;
+pub mod spectral_norm;
 pub mod split;
 pub mod streaming;
+pub mod weight_norm;
+pub mod weight_standardization;
 
 // The Rust blocks in the chapters of the book, and in the README, are documentation tests.
 #[cfg(doctest)]

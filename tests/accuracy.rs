@@ -8,10 +8,14 @@
 mod kit;
 
 use batchnorm::batch_norm::{Average, BatchNorm, Config, RunningVar};
+use batchnorm::spectral_norm::SpectralNorm;
+use batchnorm::weight_norm::WeightNorm;
+use batchnorm::weight_standardization::WeightStandardization;
 use kit::exact::{self, rational};
 use kit::{Float, gaussians};
 use ndarray::{Array1, Array2, arr1};
 use num_rational::BigRational;
+use num_traits::Zero;
 
 /// Two, three or more values: near zero, far from it, huge, tiny, subnormal, almost equal.
 fn hard(one_ulp: f64, huge: f64, tiny: f64, subnormal: f64) -> Vec<Vec<f64>> {
@@ -123,4 +127,117 @@ fn f32_inference_is_within_one_ulp() {
 #[test]
 fn f64_inference_is_within_two_ulps() {
     inference::<f64>(&[1.0, 1e8, 1e-8, 1e30, 1e-30, 1e200, 1e-200], 2.0);
+}
+
+/// A row of weights, and an upstream gradient for it.
+fn row<F: Float>(seed: u64, values: &[f64]) -> [Array2<F>; 2] {
+    let g = gaussians(seed).take(values.len());
+    [values.to_vec(), g.collect()].map(|values| {
+        let values = values.into_iter().map(F::from_f64).collect();
+        Array2::from_shape_vec((1, values.len()), values).expect("one row")
+    })
+}
+
+fn read<F: Float>(values: &Array2<F>) -> Vec<BigRational> {
+    values.iter().map(|v| rational(v.to_f64())).collect()
+}
+
+fn within<F: Float>(what: &str, got: &Array2<F>, exact: &[BigRational], allowed: f64) {
+    let ulps = exact::ulps(got.iter().copied(), exact);
+    assert!(ulps <= allowed, "{what}: {ulps} ulp off: {got:?}");
+}
+
+/// w = g v/‖v‖ and its gradients, as far as they are not too large for a rational root.
+fn weight_normalization<F: Float>(inputs: &[Vec<f64>], allowed: f64) {
+    let dot = |a: &[BigRational], b: &[BigRational]| -> BigRational {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    };
+    for (i, values) in inputs.iter().enumerate() {
+        let [v, dw] = row::<F>(200 + i as u64, values);
+        let mut layer = WeightNorm::new(v.clone()).expect("no row of zeros");
+        let (exact_v, exact_dw) = (read(&v), read(&dw));
+        let inv = exact::root(&dot(&exact_v, &exact_v)).recip();
+        let length = layer.g.insert_axis(ndarray::Axis(0));
+        within("‖v‖", &length, &[inv.recip()], allowed);
+        layer.g = arr1(&[F::from_f64(-1.7)]);
+        let g = rational(layer.g[0].to_f64());
+        let direction: Vec<_> = exact_v.iter().map(|v| v * &inv).collect();
+        let along = dot(&exact_dw, &direction);
+        let weight: Vec<_> = direction.iter().map(|v| v * &g).collect();
+        let across = |(dw, v): (&BigRational, &BigRational)| (dw - v * &along) * &g * &inv;
+        let mut dv: Vec<_> = exact_dw.iter().zip(&direction).map(across).collect();
+        if let [dv] = &mut dv[..] {
+            *dv = BigRational::zero(); // which the root, to its 100 digits, misses
+        }
+        within(&format!("w of {v:?}"), &layer.weight().expect("a row"), &weight, allowed);
+        let gradients = layer.backward(&dw).expect("the shape of w");
+        within(&format!("dv of {v:?}, {dw:?}"), &gradients.v, &dv, allowed);
+        let dg = gradients.g.insert_axis(ndarray::Axis(0));
+        within(&format!("dg of {v:?}, {dw:?}"), &dg, &[along], allowed);
+    }
+}
+
+/// (W − μ)/√(v + ε) and its gradient.
+fn weight_standardization<F: Float>(inputs: &[Vec<f64>], allowed: f64) {
+    for (i, values) in inputs.iter().enumerate() {
+        let [w, dw] = row::<F>(300 + i as u64, values);
+        let eps = F::from_f64(1e-5);
+        let layer = WeightStandardization::new(eps).expect("a good ε");
+        let (y, tape) = layer.forward(w.clone()).expect("two weights");
+        let flat = |t: &Array2<F>| t.iter().copied().collect::<Vec<_>>();
+        let exact = exact::batch_norm(&flat(&w), &flat(&dw), F::ONE, F::ZERO, eps);
+        within(&format!("Ŵ of {w:?}"), &y, &exact.y, allowed);
+        let dx = tape.backward(&dw).expect("the shape of w").x;
+        within(&format!("dW of {w:?}, {dw:?}"), &dx, &exact.dx, allowed);
+    }
+}
+
+/// W/σ and its gradient, with σ = uᵀWv for the u and v that the layer has.
+fn spectral_normalization<F: Float>(inputs: &[Vec<f64>], allowed: f64) {
+    for (i, values) in inputs.iter().enumerate() {
+        let [w, dw] = row::<F>(400 + i as u64, values);
+        // In two rows, where there is an even number of values.
+        let rows = 2 - values.len() % 2;
+        let shape = (rows, values.len() / rows);
+        let [w, dw] = [w, dw].map(|t| t.into_shape_with_order(shape).expect("as many values"));
+        let u = gaussians(500 + i as u64).take(rows).map(F::from_f64).collect();
+        let mut layer = SpectralNorm::new(&w, u).expect("not zero");
+        let (normalized, tape) = layer.train(w.clone()).expect("not zero");
+        let outer = |(k, w): (usize, &BigRational)| {
+            let (u, v) = (layer.u[k / shape.1].to_f64(), layer.v[k % shape.1].to_f64());
+            let uv = rational(u) * rational(v);
+            (w * &uv, uv)
+        };
+        let (exact_w, exact_dw) = (read(&w), read(&dw));
+        let outer: Vec<_> = exact_w.iter().enumerate().map(outer).collect();
+        let sigma: BigRational = outer.iter().map(|(wuv, _)| wuv).sum();
+        let weight: Vec<_> = exact_w.iter().map(|w| w / &sigma).collect();
+        let along: BigRational = exact_dw.iter().zip(&weight).map(|(g, w)| g * w).sum();
+        let gradient = |(g, (_, uv)): (&BigRational, &(_, BigRational))| (g - &along * uv) / &sigma;
+        let gradient: Vec<_> = exact_dw.iter().zip(&outer).map(gradient).collect();
+        within(&format!("W/σ of {w:?}"), &normalized, &weight, allowed);
+        let got = tape.backward(&dw).expect("the shape of W");
+        within(&format!("dW of {w:?}, {dw:?}"), &got, &gradient, allowed);
+    }
+}
+
+fn weights<F: Float>(inputs: &[Vec<f64>], allowed: f64) {
+    weight_normalization::<F>(inputs, allowed);
+    weight_standardization::<F>(inputs, allowed);
+    spectral_normalization::<F>(inputs, allowed);
+    let single: Vec<_> = inputs.iter().map(|x| vec![x[0]]).filter(|x| x[0] != 0.0).collect();
+    weight_normalization::<F>(&single, allowed);
+    spectral_normalization::<F>(&single, allowed);
+}
+
+#[test]
+fn f32_weights_are_within_one_ulp() {
+    weights::<f32>(&hard(f32::EPSILON.into(), 1e30, 1e-20, 1e-40), 1.0);
+    weights::<f32>(&hard(f32::EPSILON.into(), 1e18, 1e-30, 1e-44), 1.0);
+}
+
+#[test]
+fn f64_weights_are_within_two_ulps() {
+    weights::<f64>(&hard(f64::EPSILON, 1e200, 1e-200, 1e-310), 2.0);
+    weights::<f64>(&hard(f64::EPSILON, 1e30, 1e-150, 1e-320), 2.0);
 }

@@ -3,14 +3,22 @@
 
 use batchnorm::affine::Affine;
 use batchnorm::batch_norm::{Average, BatchNorm, Config, RunningVar};
+use batchnorm::dynamic_tanh::DynamicTanh;
 use batchnorm::error::Error;
+use batchnorm::fixup::{Fixup, ScalarAffine};
+use batchnorm::folding;
+use batchnorm::gradient_clipping::AdaptiveClipping;
 use batchnorm::group_norm::GroupNorm;
 use batchnorm::instance_norm::InstanceNorm;
 use batchnorm::layer_norm::LayerNorm;
 use batchnorm::norm;
 use batchnorm::rms_norm::RmsNorm;
 use batchnorm::scalar::Scalar;
+use batchnorm::skip_init::SkipInit;
+use batchnorm::spectral_norm::SpectralNorm;
 use batchnorm::split::{Center, Plan};
+use batchnorm::weight_norm::WeightNorm;
+use batchnorm::weight_standardization::WeightStandardization;
 use ndarray::{Array1, Array2, ArrayD, arr1, array};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner};
@@ -259,6 +267,104 @@ fn a_layer_without_a_state_never_panics() {
     });
 }
 
+/// What works on weights, given whatever there is.
+#[test]
+fn a_method_for_weights_never_panics() {
+    let inputs = (tensor(), tensor(), vectors(), [number(), number()], any::<bool>());
+    each(inputs, |(w, dw, [a, b, ..], [eps, ratio], own)| {
+        let [a, b] = [a, b].map(Array1::from);
+        if let Ok(mut layer) = WeightNorm::new(w.clone()) {
+            let _ = (layer.weight(), layer.backward(&dw), layer.backward(&w));
+            let _ = (layer.initialize(dw.clone()), layer.initialize(w.clone()), layer.weight());
+            layer.g = a.clone();
+            let _ = (layer.weight(), layer.backward(&w), layer.initialize(dw.clone()));
+            layer.v = dw.clone();
+            let _ = (layer.weight(), layer.backward(&dw));
+        }
+        if let Ok((y, tape)) =
+            WeightStandardization::new(eps).and_then(|layer| layer.forward(w.clone()))
+        {
+            let _ = (tape.clone().backward(&dw), tape.backward(&y));
+        }
+        let out = w.shape().first().copied().unwrap_or(1);
+        let u = if own { a.clone() } else { Array1::ones(out) };
+        if let Ok(mut layer) = SpectralNorm::new(&w, u) {
+            let _ = (layer.step(&dw), layer.freeze(&dw), layer.sigma(&w));
+            if let Ok((y, tape)) = layer.train(w.clone()) {
+                let _ = (tape.clone().backward(&dw), tape.backward(&y));
+            }
+            (layer.u, layer.v) = (a.clone(), b.clone());
+            let before = layer.clone();
+            if layer.step(&w).is_err() {
+                let same = |a: &Array1<f64>, b: &Array1<f64>| assert_eq!(bits(a), bits(b));
+                (same(&layer.u, &before.u), same(&layer.v, &before.v));
+            }
+            let _ = (layer.freeze(&w), layer.sigma(&w), layer.train(w.clone()));
+        }
+        if let Ok(clipping) = AdaptiveClipping::new(ratio, eps) {
+            let (mut g, mut same) = (dw.clone(), w.clone());
+            let _ = (clipping.clip(&w, &mut g), clipping.clip(&w, &mut same));
+        }
+        let mut branch = [w.clone(), dw.clone(), w.clone()];
+        for (branches, layers) in [(0, 2), (out, a.len()), (3, 3), (usize::MAX, usize::MAX)] {
+            if let Ok(fixup) = Fixup::new(branches, layers) {
+                let mut weights: Vec<_> = branch.iter_mut().collect();
+                assert!((0.0..=1.0).contains(&fixup.scale()));
+                let _ = fixup.initialize(&mut weights);
+            }
+        }
+    });
+}
+
+/// What stands in the place of a normalization layer, given whatever there is.
+#[test]
+fn a_layer_without_normalization_never_panics() {
+    let inputs = (tensor(), tensor(), vectors(), number());
+    each(inputs, |(x, dy, [gamma, beta, ..], number)| {
+        let scalar = ScalarAffine { multiplier: number, bias: -number };
+        let y = scalar.apply(&x);
+        let _ = (scalar.backward(&x, &dy), scalar.backward(&x, &y));
+        let end = SkipInit { alpha: number };
+        for branch in [&x, &dy] {
+            if let Ok((y, tape)) = end.forward(x.clone(), branch.clone()) {
+                let _ = (tape.clone().backward(&dy), tape.backward(&y));
+            }
+        }
+        let mut layer = DynamicTanh::new(x.shape().last().copied().unwrap_or(2), number);
+        for own in [false, true] {
+            if own {
+                (layer.gamma, layer.beta) = (gamma.clone().into(), beta.clone().into());
+            }
+            if let Ok((y, tape)) = layer.forward(x.clone()) {
+                assert_eq!(y.shape(), x.shape());
+                let _ = (tape.clone().backward(&dy), tape.backward(&y));
+            }
+        }
+    });
+}
+
+/// Folding, with maps and weights of whatever shape.
+#[test]
+fn folding_never_panics() {
+    let sides = || prop::collection::vec(0..=4usize, 4);
+    let sizes = || prop_oneof![4 => 0..=3usize, 1 => Just(usize::MAX)];
+    let inputs = (sides(), [sizes(), sizes(), sizes(), sizes()], vectors(), number());
+    each(inputs, |(shape, [groups, stride, padding, dilation], [a, b, c, d], value)| {
+        let Ok(map) = Affine::new(a.into(), b.into(), c.into()) else { return };
+        let weight = ndarray::Array4::from_elem((shape[0], shape[1], shape[2], shape[3]), value);
+        let matrix = Array2::from_elem((shape[0], shape[1]), value);
+        let window = folding::Transposed { stride, padding, dilation, groups };
+        let bias = Array1::from(d);
+        for bias in [None, Some(&bias)] {
+            let _ = folding::into_previous(&weight, bias, &map);
+            let _ = folding::into_next(&matrix, bias, &map);
+            let _ = folding::into_next_convolution(&weight, bias, groups, padding, &map);
+            let _ = folding::into_previous_transposed_convolution(&weight, bias, groups, &map);
+            let _ = folding::into_next_transposed_convolution(&weight, bias, window, &map);
+        }
+    });
+}
+
 /// NaN in one channel stays there, in the output, the gradient and the running statistics.
 #[test]
 fn a_bad_value_stays_in_its_channel() {
@@ -324,6 +430,31 @@ fn messages_have_the_numbers() {
     says(bn.train(x).unwrap_err(), "gamma: need 3, got 4");
     let affine = Affine::new(arr1(&[0.0]), arr1(&[1.0, 1.0]), arr1(&[0.0]));
     says(affine.unwrap_err(), "scale: need 1, got 2");
+
+    let zero_row = WeightNorm::new(array![[1.0, 2.0], [0.0, 0.0]]).unwrap_err();
+    says(zero_row, "row 1 of the weights is zero: it has no direction");
+    let mut layer = WeightNorm::new(array![[1.0, 2.0]]).expect("a row");
+    says(layer.backward(&array![[1.0]]).unwrap_err(), "dw: need the shape [1, 2], got [1, 1]");
+    layer.g = arr1(&[1.0, 1.0]);
+    says(layer.weight().unwrap_err(), "g: need 1, got 2");
+    let zero_matrix = SpectralNorm::new(&Array2::zeros((2, 3)), arr1(&[1.0, 1.0])).unwrap_err();
+    let message = "the 2 x 3 weights take the vector of the power iteration to zero: no singular \
+                   value to divide by";
+    says(zero_matrix, message);
+    let u = SpectralNorm::new(&Array2::<f64>::zeros((2, 3)), arr1(&[1.0])).unwrap_err();
+    says(u, "u: need 2, got 1");
+    let clipping = |ratio, eps| AdaptiveClipping::<f64>::new(ratio, eps).unwrap_err();
+    says(clipping(-1.0, 0.0), "ratio must be finite and not negative, got -1");
+    says(clipping(1.0, f64::NAN), "eps must be finite and not negative, got NaN");
+    let branches = Fixup::new(7, 1).unwrap_err();
+    says(branches, "need at least 1 branch of at least 2 layers, got 7 of 1");
+    let mut only = array![[1.0]];
+    let short = Fixup::new(7, 2).expect("two layers").initialize(&mut [&mut only]).unwrap_err();
+    says(short, "layers of the branch: need 2, got 1");
+    let transposed = Error::Transposed { stride: 2, padding: 0, need: 2 };
+    let message = "cannot fold into a transposed convolution behind with stride 2 and padding 0: \
+                   exact only with stride 1 and padding 2 or more";
+    says(transposed, message);
 }
 
 /// An error in one channel of several: nothing has moved, for the others either.
