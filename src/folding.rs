@@ -85,7 +85,7 @@ pub fn into_previous_transposed_convolution<F: Scalar>(
 ) -> Result<(Array4<F>, Array1<F>)> {
     let (inputs, depth, ..) = weight.dim();
     check_groups(groups, inputs)?;
-    check_length("channels of the map", groups * depth, map.channels())?;
+    check_length("channels of the map", groups.saturating_mul(depth), map.channels())?;
     let bias = mapped(bias, map)?;
     let (mut weight, slope) = (weight.to_owned(), map.slope());
     for ((c, j, ..), w) in weight.indexed_iter_mut() {
@@ -163,7 +163,7 @@ pub fn into_next_convolution<F: Scalar>(
         return Err(Error::Padding { got: padding });
     }
     check_groups(groups, outputs)?;
-    check_length("channels of the map", groups * depth, map.channels())?;
+    check_length("channels of the map", groups.saturating_mul(depth), map.channels())?;
     check_length("bias", outputs, bias.map_or(outputs, Array1::len))?;
     let (slope, intercept) = (map.slope(), map.intercept());
     let mut sums = bias.map_or(vec![F::Wide::ZERO; outputs], |b| b.map(|b| b.widen()).to_vec());
@@ -221,9 +221,9 @@ pub struct Transposed {
 /// ```
 ///
 /// # Errors
-/// [`Error::Transposed`] where it is not exact, [`Error::Groups`] if the groups do not divide the inputs,
-/// [`Error::Length`] if the map does not have one channel for each input, or the bias one element for each
-/// output.
+/// [`Error::Transposed`] where it is not exact, [`Error::Empty`] if there is no input, [`Error::Groups`] if
+/// the groups do not divide the inputs, [`Error::Length`] if the map does not have one channel for each
+/// input, or the bias one element for each output.
 pub fn into_next_transposed_convolution<F: Scalar>(
     weight: &ArrayRef4<F>,
     bias: Option<&Array1<F>>,
@@ -235,6 +235,9 @@ pub fn into_next_transposed_convolution<F: Scalar>(
     let need = kh.max(kw).saturating_sub(1).saturating_mul(dilation);
     if stride != 1 || padding < need {
         return Err(Error::Transposed { stride, padding, need });
+    }
+    if inputs == 0 {
+        return Err(Error::Empty { shape: weight.shape().to_vec() });
     }
     check_groups(groups, inputs)?;
     let outputs = groups * depth;

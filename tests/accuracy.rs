@@ -133,7 +133,7 @@ fn f64_inference_is_within_two_ulps() {
 fn row<F: Float>(seed: u64, values: &[f64]) -> [Array2<F>; 2] {
     let g = gaussians(seed).take(values.len());
     [values.to_vec(), g.collect()].map(|values| {
-        let values = values.into_iter().map(F::from_f64).collect();
+        let values: Vec<_> = values.into_iter().map(F::from_f64).collect();
         Array2::from_shape_vec((1, values.len()), values).expect("one row")
     })
 }
