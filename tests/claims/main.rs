@@ -2,6 +2,7 @@
 //! `mean_is_zero` of `forward.rs`.
 
 mod backward;
+mod batch;
 mod covariate_shift;
 mod feature_maps;
 mod forward;
@@ -11,5 +12,6 @@ mod introduction;
 mod kit;
 mod layer_norm;
 mod numerics;
+mod placement;
 mod rms_norm;
 mod train_and_test;

@@ -145,7 +145,7 @@ fn clamping_hides_the_sign_not_the_error() -> Claim {
             worked_example(&variances.map(|v| f64::from(v.abs())), 0.0),
             Ok(vec![
                 Check::new(How::WorkedExample, 2)
-                    .within(f32::TOLERANCE, { layer.into_iter().fold(0.0, f64::max) })?,
+                    .within(f32::TOLERANCE, layer.into_iter().fold(0.0, f64::max))?,
             ]),
             worked_example(&[blown_up], 0.01),
             wrong("nothing is left", leaves(|_| 0.0)),
@@ -378,7 +378,7 @@ fn a_pivot_repairs_the_one_pass_formula() -> Claim {
             bounded::<f64>(|x| shifted(x, x[0]), bound::<f64>),
             worked_example(&errors.map(|v| f64::from((v - 1.25).abs())), 0.0),
             wrong("no pivot", bounded::<f32>(one_pass, bound::<f32>)),
-            wrong("a pivot halfway", { bounded::<f64>(|x| shifted(x, x[0] / 2.0), bound::<f64>) }),
+            wrong("a pivot halfway", bounded::<f64>(|x| shifted(x, x[0] / 2.0), bound::<f64>)),
             wrong("a pivot halfway, κ²", round::<f32>(|x| x[0] / 2.0)),
             wrong("the mean not shifted", for_numbers!(bn, 9, half_shifted)),
         ])

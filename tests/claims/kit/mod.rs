@@ -13,6 +13,7 @@ mod layer_laws;
 mod number;
 mod numbers;
 mod prime;
+mod quadrature;
 mod sides;
 pub mod symmetric;
 mod variants;
@@ -31,6 +32,7 @@ pub use layer_laws::{
 pub use number::{Float, Measure, Number, largest, mean, mean_of, sum};
 pub use numbers::{Drawn, numbers, over};
 pub use prime::Prime;
+pub use quadrature::gaussian_mean;
 pub use sides::{Sides, at_most, equal};
 pub use variants::{Norm, Wrong};
 pub use ways::{all, by, cases, prime_field, property, property_within, worked_example, wrong};
