@@ -122,6 +122,13 @@ pub enum Error {
         /// How many layers there are in each.
         layers: usize,
     },
+    /// Something does not fit one of the layers of a model.
+    Layer {
+        /// Which layer, counted from 0.
+        index: usize,
+        /// What does not fit.
+        error: Box<Error>,
+    },
     /// A label that is not the number of a class.
     Label {
         /// Which sample, counted from 0.
@@ -194,6 +201,7 @@ impl fmt::Display for Error {
             Error::Branches { branches, layers } => {
                 write!(f, "need at least 1 branch of at least 2 layers, got {branches} of {layers}")
             }
+            Error::Layer { index, error } => write!(f, "layer {index}: {error}"),
             Error::Label { sample, got, classes } => {
                 write!(f, "sample {sample} has the label {got}, and there are {classes} classes")
             }

@@ -63,10 +63,14 @@ impl<F: Scalar> GroupNorm<F> {
     /// [`Error::TooFewValues`](super::error::Error::TooFewValues) for one value per mean,
     /// [`Error::ZeroVariance`](super::error::Error::ZeroVariance) for a constant group with ε = 0.
     pub fn forward<D: Dimension>(&self, x: Array<F, D>) -> Result<(Array<F, D>, Tape<F, D>)> {
-        let plan = Plan::group(x.shape(), self.groups)?;
-        check_length("channels", self.channels, plan.parameters().kept)?;
-        let plan = plan.enough_values()?;
+        let plan = self.plan(x.shape())?;
         norm::forward(x, plan, self.gamma.as_ref(), self.beta.as_ref(), self.eps)
     }
     // ANCHOR_END: forward
+
+    pub(crate) fn plan(&self, shape: &[usize]) -> Result<Plan> {
+        let plan = Plan::group(shape, self.groups)?;
+        check_length("channels", self.channels, plan.parameters().kept)?;
+        plan.enough_values()
+    }
 }

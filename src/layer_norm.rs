@@ -94,20 +94,24 @@ impl<F: Scalar> LayerNorm<F> {
     /// [`Error::Shape`] if channels or last axes are not those of the layer, [`Error::TooFewValues`] for
     /// one value per mean, [`Error::ZeroVariance`] for values that are all equal with ε = 0.
     pub fn forward<D: Dimension>(&self, x: Array<F, D>) -> Result<(Array<F, D>, Tape<F, D>)> {
+        let plan = self.plan(x.shape())?;
+        norm::forward(x, plan, self.gamma.as_ref(), self.beta.as_ref(), self.eps)
+    }
+    // ANCHOR_END: forward
+
+    pub(crate) fn plan(&self, shape: &[usize]) -> Result<Plan> {
         let plan = match &self.over {
             Over::Channels(channels) => {
-                let plan = Plan::layer(x.shape())?;
+                let plan = Plan::layer(shape)?;
                 check_length("channels", *channels, plan.parameters().kept)?;
                 plan
             }
             Over::Axes(lengths) => {
-                let plan = Plan::trailing(x.shape(), lengths.len())?;
-                check_shape("the last axes", lengths, &x.shape()[x.ndim() - lengths.len()..])?;
+                let plan = Plan::trailing(shape, lengths.len())?;
+                check_shape("the last axes", lengths, &shape[shape.len() - lengths.len()..])?;
                 plan
             }
         };
-        let plan = plan.enough_values()?;
-        norm::forward(x, plan, self.gamma.as_ref(), self.beta.as_ref(), self.eps)
+        plan.enough_values()
     }
-    // ANCHOR_END: forward
 }

@@ -110,6 +110,15 @@ impl<F: Scalar> Conv2d<F> {
         self.window
     }
 
+    /// The shape of y, for x of this shape.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn output_shape(&self, x: [usize; 4]) -> Result<[usize; 4]> {
+        let patches = self.patches(x)?;
+        Ok([x[0], self.weight.shape()[0], patches.rows.steps, patches.columns.steps])
+    }
+
     /// y, for x of shape `[N, in, H, W]`.
     ///
     /// A matrix product for each image and group, of the weights with the image's patches.
@@ -119,7 +128,7 @@ impl<F: Scalar> Conv2d<F> {
     /// than the padded image, or the padding beyond all measure; as [`new`](Self::new) if the public
     /// parameters have changed shape.
     pub fn apply(&self, x: &ArrayRef4<F>) -> Result<Array4<F>> {
-        let patches = self.patches(x)?;
+        let patches = self.patches(x.dim().into())?;
         let (samples, outputs) = (x.shape()[0], self.weight.shape()[0]);
         let weights = self.weights();
         let mut y = Vec::with_capacity(samples * outputs * patches.positions());
@@ -162,11 +171,10 @@ impl<F: Scalar> Conv2d<F> {
         (self.weight.shape()[0] / self.window.groups).max(1)
     }
 
-    fn patches(&self, x: &ArrayRef4<F>) -> Result<Patches> {
+    fn patches(&self, [samples, channels, height, width]: [usize; 4]) -> Result<Patches> {
         self.check_parameters()?;
         let Window { stride, padding, groups } = self.window;
         let (outputs, depth, kh, kw) = self.weight.dim();
-        let (samples, channels, height, width) = x.dim();
         check_length("channels", depth * groups, channels)?;
         let side = |size: usize, taps: usize| {
             let steps = size.checked_add(padding.checked_mul(2)?)?.checked_sub(taps)? / stride + 1;
@@ -206,7 +214,7 @@ impl<F: Scalar> Tape<'_, F> {
     /// [`Error::Shape`] if `dy` does not have the shape of y.
     pub fn backward(self, dy: &ArrayRef4<F>) -> Result<Gradients<F>> {
         let Tape { layer, x } = self;
-        let patches = layer.patches(&x)?;
+        let patches = layer.patches(x.dim().into())?;
         let (samples, outputs) = (x.shape()[0], layer.weight.shape()[0]);
         let shape = [samples, outputs, patches.rows.steps, patches.columns.steps];
         check_shape("dy", &shape, dy.shape())?;

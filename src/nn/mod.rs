@@ -15,6 +15,7 @@ pub mod loss;
 pub mod product;
 pub mod random;
 pub mod real;
+pub mod sequential;
 pub mod sgd;
 
 #[cfg(test)]
