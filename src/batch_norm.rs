@@ -3,7 +3,7 @@
 
 use super::affine::Affine;
 use super::error::{Error, Result};
-use super::norm::{self, Gradients, Moments, Tape, check_eps, check_length};
+use super::norm::{self, Gradients, Tape, check_eps, check_length};
 use super::scalar::{Field, Scalar};
 use super::split::Plan;
 use ndarray::{Array, Array1, ArrayRef, Dimension};
@@ -26,8 +26,44 @@ pub enum Average<F> {
         /// Weight of the new value, within `[0, 1]`.
         momentum: F,
     },
-    /// The plain average of all batches so far (PyTorch's `momentum=None`).
+    /// The exponential average of the batches alone, without the values that it starts from: the t-th
+    /// batch gets the weight
+    ///
+    /// p_t = p/(1 − (1−p)ᵗ) = 1/(1 + (1−p) + … + (1−p)^(t−1)),
+    ///
+    /// which is 1 for the first batch and comes down to p = momentum. After t batches the k-th weighs
+    /// p(1−p)^(t−k)/(1 − (1−p)ᵗ), and these weights sum to 1. It is what Adam does to its averages (D. P.
+    /// Kingma, J. Ba, "Adam", ICLR 2015, arXiv 1412.6980, sec. 3); momentum 0 is the plain average.
+    BiasCorrected {
+        /// What the weight of the new value comes down to, within `[0, 1]`.
+        momentum: F,
+    },
+    /// The plain average of all batches so far (PyTorch's `momentum=None`): p_t = 1/t.
     Cumulative,
+}
+
+impl<F: Scalar> Average<F> {
+    /// The weight of the `t`-th batch, counted from 1, when it is new.
+    fn weight(self, t: usize) -> F::Wide {
+        let remembered = match self {
+            Average::Exponential { momentum } => return momentum.widen(),
+            Average::BiasCorrected { momentum } => F::Wide::ONE - momentum.widen(),
+            Average::Cumulative => F::Wide::ONE,
+        };
+        F::Wide::ONE / geometric(remembered, t)
+    }
+}
+
+/// 1 + q + … + q^(t−1). Unlike (1 − qᵗ)/(1 − q) it does not cancel where q is near 1.
+fn geometric<W: Field>(q: W, t: usize) -> W {
+    let (mut sum, mut power) = (W::ZERO, W::ONE); // of as many terms as the bits of t read so far say
+    for bit in (0..usize::BITS - t.leading_zeros()).rev() {
+        (sum, power) = (sum + power * sum, power * power);
+        if t >> bit & 1 == 1 {
+            (sum, power) = (W::ONE + q * sum, q * power);
+        }
+    }
+    sum
 }
 
 /// What is fixed for the life of a layer.
@@ -129,11 +165,11 @@ impl<F: Scalar> BatchNorm<F> {
     /// `[0, 1]`.
     pub fn with(channels: usize, config: Config<F>) -> Result<Self> {
         check_eps(config.eps)?;
-        if let Average::Exponential { momentum } = config.average {
-            let momentum = momentum.to_f64();
-            if !(0.0..=1.0).contains(&momentum) {
-                return Err(Error::Momentum { got: momentum });
+        match config.average {
+            Average::Exponential { momentum } | Average::BiasCorrected { momentum } => {
+                check_momentum(momentum)?;
             }
+            Average::Cumulative => {}
         }
         Ok(Self::unchecked(channels, config))
     }
@@ -181,27 +217,25 @@ impl<F: Scalar> BatchNorm<F> {
         let plan = plan.enough_values()?;
         let (gamma, beta) = (self.gamma.as_ref(), self.beta.as_ref());
         let (y, tape) = norm::forward(x, plan, gamma, beta, self.config.eps)?;
-        self.follow(tape.moments(), tape.count());
+        self.follow(tape.moments().iter().map(|m| (m.mean(), m.var())), tape.count());
         Ok((y, tape))
     }
     // ANCHOR_END: train
 
     // ANCHOR: follow
-    /// r ← (1 − p)·r + p·(statistic of the batch); p = momentum, or 1/t for the t-th batch.
-    fn follow(&mut self, batch: &[Moments<F>], m: usize) {
+    /// r ← (1 − p)·r + p·(statistic of the batch), with p as [`Average`] says: from the mean and the biased
+    /// variance of each channel, over m values.
+    pub(crate) fn follow(&mut self, batch: impl IntoIterator<Item = (F::Wide, F::Wide)>, m: usize) {
         self.batches += 1;
-        let p = match self.config.average {
-            Average::Exponential { momentum } => momentum.widen(),
-            Average::Cumulative => F::Wide::ONE / F::Wide::count(self.batches),
-        };
+        let p = self.config.average.weight(self.batches);
         let correction = match self.config.running_var {
             RunningVar::Biased => F::Wide::ONE,
             RunningVar::Unbiased => F::Wide::count(m) / F::Wide::count(m - 1),
         };
         let step = |r: F, new: F::Wide| F::narrow((F::Wide::ONE - p) * r.widen() + p * new);
-        for (c, moments) in batch.iter().enumerate() {
-            self.running_mean[c] = step(self.running_mean[c], moments.mean());
-            self.running_var[c] = step(self.running_var[c], correction * moments.var());
+        for (c, (mean, var)) in batch.into_iter().enumerate() {
+            self.running_mean[c] = step(self.running_mean[c], mean);
+            self.running_var[c] = step(self.running_var[c], correction * var);
         }
     }
     // ANCHOR_END: follow
@@ -240,8 +274,17 @@ impl<F: Scalar> BatchNorm<F> {
         Ok(Gradients { x: gradients.x, gamma, beta: gradients.shift })
     }
 
+    /// γ and β, or 1 and 0 where the layer has none.
+    pub(crate) fn parameters(&self) -> [Vec<F::Wide>; 2] {
+        let wide = |p: &Option<Array1<F>>, neutral: F| match p {
+            Some(p) => p.iter().map(|p| p.widen()).collect::<Vec<_>>(),
+            None => vec![neutral.widen(); self.channels()],
+        };
+        [wide(&self.gamma, F::ONE), wide(&self.beta, F::ZERO)]
+    }
+
     /// 1/√(σ̂² + ε) for each channel.
-    fn inv_running_std(&self) -> Result<Vec<F::Wide>> {
+    pub(crate) fn inv_running_std(&self) -> Result<Vec<F::Wide>> {
         self.check_channels(self.channels())?;
         let eps = self.config.eps;
         let inverse = |(channel, &var): (usize, &F)| {
@@ -256,7 +299,7 @@ impl<F: Scalar> BatchNorm<F> {
     }
 
     /// The four vectors are public: their lengths are checked where they are used.
-    fn check_channels(&self, channels: usize) -> Result<()> {
+    pub(crate) fn check_channels(&self, channels: usize) -> Result<()> {
         check_length("channels", self.channels(), channels)?;
         check_length("running_var", self.channels(), self.running_var.len())?;
         let parameters = [("gamma", &self.gamma), ("beta", &self.beta)];
@@ -265,4 +308,9 @@ impl<F: Scalar> BatchNorm<F> {
             None => Ok(()),
         })
     }
+}
+
+pub(crate) fn check_momentum<F: Scalar>(momentum: F) -> Result<()> {
+    let got = momentum.to_f64();
+    if (0.0..=1.0).contains(&got) { Ok(()) } else { Err(Error::Momentum { got }) }
 }

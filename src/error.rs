@@ -69,6 +69,22 @@ pub enum Error {
         /// The ε of the layer.
         eps: f64,
     },
+    /// A running standard deviation that is not a positive number cannot be divided by.
+    RunningStd {
+        /// Which channel, counted from 0.
+        channel: usize,
+        /// Its running standard deviation.
+        got: f64,
+    },
+    /// A bound below the least that leaves anything within it.
+    Bound {
+        /// Which bound.
+        what: &'static str,
+        /// The least it can be.
+        least: f64,
+        /// The bound given.
+        got: f64,
+    },
     /// The groups of a convolution do not divide its channels.
     Groups {
         /// How many groups.
@@ -210,6 +226,13 @@ impl fmt::Display for Error {
             }
             Error::Negative { what, got } => {
                 write!(f, "{what} must be finite and not negative, got {got}")
+            }
+            Error::RunningStd { channel, got } => write!(
+                f,
+                "the running standard deviation {got} of channel {channel} cannot be divided by"
+            ),
+            Error::Bound { what, least, got } => {
+                write!(f, "{what} must be at least {least}, got {got}")
             }
             Error::RunningVariance { channel, got, eps } => write!(
                 f,

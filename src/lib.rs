@@ -4,26 +4,34 @@
 //! Start with [`definition`], which is ten lines; then [`batch_norm`] is the layer, [`norm`] the one
 //! forward and the one backward behind it, [`split`] how a shape becomes a plan, [`scalar`] what a
 //! number is to the kernels, and [`affine`] what is left of the layer at inference, which [`folding`]
-//! takes into a neighbour. [`streaming`] gathers statistics piece by piece, and [`nn`] is the small kit
-//! of the experiments.
+//! takes into a neighbour. [`streaming`] gathers statistics piece by piece, and [`population`] those of
+//! whole channels. Where the statistics are not those of the batch at hand, as in [`batch_renorm`],
+//! [`ghost_batch_norm`] and [`synchronized`], [`channelwise`] normalizes by what it is given. [`profile`]
+//! says what the frameworks mean, and [`nn`] is the small kit of the experiments.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod affine;
 pub mod batch_norm;
+pub mod batch_renorm;
+pub mod channelwise;
 pub mod definition;
 pub mod dynamic_tanh;
 pub mod error;
 pub mod fixup;
 pub mod folding;
+pub mod ghost_batch_norm;
 pub mod gradient_clipping;
 pub mod group_norm;
 pub mod instance_norm;
 pub mod layer_norm;
+pub mod layout;
 #[cfg(feature = "nn")]
 pub mod nn;
 pub mod norm;
+pub mod population;
+pub mod profile;
 pub mod rms_norm;
 mod rows;
 pub mod scalar;
@@ -31,6 +39,8 @@ pub mod skip_init;
 pub mod spectral_norm;
 pub mod split;
 pub mod streaming;
+pub mod synchronized;
+pub mod tracked_instance_norm;
 pub mod weight_norm;
 pub mod weight_standardization;
 

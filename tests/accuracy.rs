@@ -1,21 +1,26 @@
 //! Accuracy, held against the exact result: rational arithmetic and a square root to 100 digits.
 //!
 //! The claim `forward::within_one_ulp_of_the_exact_result` has the forward pass; here are the gradients
-//! and the map of inference, on inputs as hard.
+//! and the map of inference, on inputs as hard, and the layers whose statistics are not those of the
+//! batch at hand.
 
 #[path = "claims/kit/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the claims use the rest")]
 mod kit;
 
 use batchnorm::batch_norm::{Average, BatchNorm, Config, RunningVar};
+use batchnorm::batch_renorm::{BatchRenorm, Clips};
+use batchnorm::ghost_batch_norm::GhostBatchNorm;
+use batchnorm::population::Population;
 use batchnorm::spectral_norm::SpectralNorm;
+use batchnorm::synchronized;
 use batchnorm::weight_norm::WeightNorm;
 use batchnorm::weight_standardization::WeightStandardization;
-use kit::exact::{self, rational};
+use kit::exact::{self, Exact, rational};
 use kit::{Float, gaussians};
 use ndarray::{Array1, Array2, arr1};
 use num_rational::BigRational;
-use num_traits::Zero;
+use num_traits::{One, Zero};
 
 /// Two, three or more values: near zero, far from it, huge, tiny, subnormal, almost equal.
 fn hard(one_ulp: f64, huge: f64, tiny: f64, subnormal: f64) -> Vec<Vec<f64>> {
@@ -51,50 +56,238 @@ fn layer<F: Float>(eps: F, gamma: F, beta: F) -> BatchNorm<F> {
     bn
 }
 
+/// y, dx, dγ and dβ.
+type Results<F> = [Vec<F>; 4];
+
+/// What a layer makes of a column and its upstream gradient, and the exact result. With γ = 0.7, β = −0.3.
+type Layer<F> = fn(&[F], &[F], eps: F) -> Option<(Results<F>, Exact)>;
+
+const PARAMETERS: [f64; 2] = [0.7, -0.3];
+
+fn parameters<F: Float>() -> [F; 2] {
+    PARAMETERS.map(F::from_f64)
+}
+
+fn column<F: Float>(v: &[F]) -> Array2<F> {
+    Array2::from_shape_vec((v.len(), 1), v.to_vec()).expect("a column")
+}
+
+fn constant<F: Float>(x: &[F]) -> bool {
+    x.iter().all(|&v| v == x[0])
+}
+
+fn batch<F: Float>(x: &[F], g: &[F], eps: F) -> Option<(Results<F>, Exact)> {
+    if constant(x) && eps == F::ZERO {
+        return None;
+    }
+    let [gamma, beta] = parameters();
+    let (y, tape) = layer(eps, gamma, beta).train(column(x)).expect("a valid batch");
+    let got = tape.backward(&column(g)).expect("the shape of x");
+    let [y, dx] = [y, got.x].map(|t| t.into_raw_vec_and_offset().0);
+    let got = [y, dx, got.gamma.to_vec(), got.beta.to_vec()];
+    Some((got, exact::batch_norm(x, g, gamma, beta, eps)))
+}
+
+/// The batch in shards of one value, two values, and the rest.
+fn synchronized<F: Float>(x: &[F], g: &[F], eps: F) -> Option<(Results<F>, Exact)> {
+    if constant(x) && eps == F::ZERO {
+        return None;
+    }
+    let shards = |v: &[F]| -> Vec<Array2<F>> {
+        let (one, rest) = v.split_at(1);
+        let (two, rest) = rest.split_at(rest.len().min(2));
+        [one, two, rest].into_iter().filter(|part| !part.is_empty()).map(column).collect()
+    };
+    let [gamma, beta] = parameters();
+    let mut bn = layer(eps, gamma, beta);
+    let (y, tape) = synchronized::train(&mut bn, shards(x)).expect("a valid batch");
+    let got = tape.backward(&shards(g)).expect("the shapes of the shards");
+    let whole = |parts: Vec<Array2<F>>| parts.into_iter().flatten().collect();
+    let got = [whole(y), whole(got.x), got.gamma.to_vec(), got.beta.to_vec()];
+    Some((got, exact::batch_norm(x, g, gamma, beta, eps)))
+}
+
+/// The batch in two chunks, or three.
+fn ghost<F: Float>(x: &[F], g: &[F], eps: F) -> Option<(Results<F>, Exact)> {
+    let [gamma, beta] = parameters();
+    let size = if x.len() < 4 { x.len() } else { 4 };
+    let mut ghost = GhostBatchNorm::new(layer(eps, gamma, beta), size).expect("not empty");
+    let chunks: Vec<_> = ghost.chunks(x.len()).collect();
+    if chunks.iter().any(|c| eps == F::ZERO && constant(&x[c.clone()])) {
+        return None;
+    }
+    let (y, tape) = ghost.train(column(x)).expect("a valid batch");
+    let got = tape.backward(&column(g)).expect("the shape of x");
+    let [y, dx] = [y, got.x].map(|t| t.into_raw_vec_and_offset().0);
+    let exact =
+        |c: std::ops::Range<usize>| exact::batch_norm(&x[c.clone()], &g[c], gamma, beta, eps);
+    let exact = chunks.into_iter().map(exact).reduce(|a, b| Exact {
+        y: [a.y, b.y].concat(),
+        dx: [a.dx, b.dx].concat(),
+        dgamma: a.dgamma + b.dgamma,
+        dbeta: a.dbeta + b.dbeta,
+    });
+    Some(([y, dx, got.gamma.to_vec(), got.beta.to_vec()], exact.expect("a chunk")))
+}
+
+/// With running statistics that are off by about a deviation, and these bounds.
+fn renorm<F: Float>(x: &[F], g: &[F], eps: F, clips: Clips<F>) -> Option<(Results<F>, Exact)> {
+    let [gamma, beta] = parameters::<F>();
+    let read = |v: F| rational(v.to_f64());
+    let m = rational(x.len() as f64);
+    let mean = x.iter().map(|&x| read(x)).sum::<BigRational>() / &m;
+    let var = x.iter().map(|&x| (read(x) - &mean) * (read(x) - &mean)).sum::<BigRational>() / &m;
+    let s = exact::root(&(var + read(eps)));
+    if constant(x) && eps == F::ZERO {
+        return None;
+    }
+    let mut layer = BatchRenorm::new(1, eps, F::from_f64(0.01)).expect("good numbers");
+    (layer.gamma, layer.beta) = (Some(arr1(&[gamma])), Some(arr1(&[beta])));
+    let nearest = |v: &BigRational| num_traits::ToPrimitive::to_f64(v).map(F::from_f64);
+    let std = nearest(&(&s * rational(0.6)))?;
+    if std == F::ZERO || !std.is_finite() {
+        return None;
+    }
+    (layer.running_mean, layer.running_std) = (arr1(&[x[0]]), arr1(&[std]));
+    layer.clips = clips;
+    let (y, tape) = layer.train(column(x)).expect("a valid batch");
+    let got = tape.backward(&column(g)).expect("the shape of x");
+    let [y, dx] = [y, got.x].map(|t| t.into_raw_vec_and_offset().0);
+
+    let (mut r, mut d) = (&s / read(std), (&mean - read(x[0])) / read(std));
+    if let Some(most) = clips.r_max.map(read) {
+        r = r.clamp(most.recip(), most);
+    }
+    if let Some(most) = clips.d_max.map(read) {
+        d = d.clamp(-most.clone(), most);
+    }
+    let plain = exact::batch_norm(x, g, F::ONE, F::ZERO, eps);
+    let (gamma, beta) = (read(gamma), read(beta));
+    let exact = Exact {
+        y: plain.y.iter().map(|xhat| &gamma * (xhat * &r + &d) + &beta).collect(),
+        dx: plain.dx.iter().map(|dx| &gamma * &r * dx).collect(),
+        dgamma: &r * &plain.dgamma + &d * &plain.dbeta,
+        dbeta: plain.dbeta,
+    };
+    Some(([y, dx, got.gamma.to_vec(), got.beta.to_vec()], exact))
+}
+
+fn renorm_unclipped<F: Float>(x: &[F], g: &[F], eps: F) -> Option<(Results<F>, Exact)> {
+    renorm(x, g, eps, Clips::NONE)
+}
+
+fn renorm_clipped<F: Float>(x: &[F], g: &[F], eps: F) -> Option<(Results<F>, Exact)> {
+    renorm(x, g, eps, Clips { r_max: Some(F::from_f64(1.1)), d_max: Some(F::from_f64(0.3)) })
+}
+
 /// y, dx, dγ and dβ of every hard input, with and without ε.
-fn training<F: Float>(inputs: &[Vec<f64>], allowed: f64) {
+fn training<F: Float>(layer: Layer<F>, inputs: &[Vec<f64>], allowed: f64) {
     let mut checked = 0;
     for (i, x) in inputs.iter().enumerate() {
         let x: Vec<F> = x.iter().map(|&v| F::from_f64(v)).collect();
         let g: Vec<F> = gaussians(100 + i as u64).take(x.len()).map(F::from_f64).collect();
-        let constant = x.iter().all(|&v| v == x[0]);
         for eps in [1e-5, 0.0].map(F::from_f64) {
-            if constant && eps == F::ZERO {
-                continue;
-            }
-            let (gamma, beta) = (F::from_f64(0.7), F::from_f64(-0.3));
-            let column =
-                |v: &[F]| Array2::from_shape_vec((v.len(), 1), v.to_vec()).expect("a column");
-            let (y, tape) = layer(eps, gamma, beta).train(column(&x)).expect("a valid batch");
-            let got = tape.backward(&column(&g)).expect("the shape of x");
-            let exact = exact::batch_norm(&x, &g, gamma, beta, eps);
-            let within = |what: &str, got: Vec<F>, exact: &[BigRational]| {
-                let ulps = exact::ulps(got.iter().copied(), exact);
+            let Some((got, exact)) = layer(&x, &g, eps) else { continue };
+            let [dgamma, dbeta] = [exact.dgamma, exact.dbeta].map(|v| vec![v]);
+            let exact = [exact.y, exact.dx, dgamma, dbeta];
+            for ((what, got), exact) in ["y", "dx", "dγ", "dβ"].iter().zip(got).zip(exact) {
+                let ulps = exact::ulps(got.iter().copied(), &exact);
                 assert!(
                     ulps <= allowed,
                     "{what} of {x:?}, g {g:?}, ε {eps:?}: {ulps} ulp off: {got:?}"
                 );
-            };
-            within("y", y.into_raw_vec_and_offset().0, &exact.y);
-            within("dx", got.x.into_raw_vec_and_offset().0, &exact.dx);
-            within("dγ", got.gamma.to_vec(), &[exact.dgamma]);
-            within("dβ", got.beta.to_vec(), &[exact.dbeta]);
+            }
             checked += 1;
         }
     }
     assert!(checked > inputs.len());
 }
 
+fn f32_training(layer: Layer<f32>) {
+    training(layer, &hard(f32::EPSILON.into(), 1e30, 1e-20, 1e-40), 1.0);
+    training(layer, &hard(f32::EPSILON.into(), 1e18, 1e-30, 1e-44), 1.0);
+}
+
+fn f64_training(layer: Layer<f64>) {
+    training(layer, &hard(f64::EPSILON, 1e200, 1e-200, 1e-310), 2.0);
+    training(layer, &hard(f64::EPSILON, 1e30, 1e-150, 1e-320), 2.0);
+}
+
 #[test]
 fn f32_training_is_within_one_ulp() {
-    training::<f32>(&hard(f32::EPSILON.into(), 1e30, 1e-20, 1e-40), 1.0);
-    training::<f32>(&hard(f32::EPSILON.into(), 1e18, 1e-30, 1e-44), 1.0);
+    f32_training(batch);
 }
 
 #[test]
 fn f64_training_is_within_two_ulps() {
-    training::<f64>(&hard(f64::EPSILON, 1e200, 1e-200, 1e-310), 2.0);
-    training::<f64>(&hard(f64::EPSILON, 1e30, 1e-150, 1e-320), 2.0);
+    f64_training(batch);
+}
+
+#[test]
+fn f32_shards_are_within_one_ulp() {
+    f32_training(synchronized);
+}
+
+#[test]
+fn f64_shards_are_within_two_ulps() {
+    f64_training(synchronized);
+}
+
+#[test]
+fn f32_chunks_are_within_one_ulp() {
+    f32_training(ghost);
+}
+
+#[test]
+fn f64_chunks_are_within_two_ulps() {
+    f64_training(ghost);
+}
+
+#[test]
+fn f32_renormalization_is_within_one_ulp() {
+    f32_training(renorm_unclipped);
+    f32_training(renorm_clipped);
+}
+
+#[test]
+fn f64_renormalization_is_within_two_ulps() {
+    f64_training(renorm_unclipped);
+    f64_training(renorm_clipped);
+}
+
+/// Mean and variance of a set in parts of one, two and more values.
+fn population<F: Float>(inputs: &[Vec<f64>], allowed: f64) {
+    for x in inputs {
+        let x: Vec<F> = x.iter().map(|&v| F::from_f64(v)).collect();
+        let (one, rest) = x.split_at(1);
+        let (two, rest) = rest.split_at(rest.len().min(2));
+        let mut set = Population::empty(1);
+        for part in [rest, one, two].into_iter().filter(|part| !part.is_empty()) {
+            set.add(&column(part)).expect("one channel");
+        }
+        let (m, read) = (rational(x.len() as f64), |v: F| rational(v.to_f64()));
+        let mean = x.iter().map(|&x| read(x)).sum::<BigRational>() / &m;
+        let square = |&x: &F| (read(x) - &mean) * (read(x) - &mean);
+        let m2 = x.iter().map(square).sum::<BigRational>();
+        let unbiased = &m2 / (&m - BigRational::one());
+        let within = |got: Array1<F>, exact: BigRational, what: &str| {
+            let ulps = exact::ulps(got, &[exact]);
+            assert!(ulps <= allowed, "{what} of {x:?}: {ulps} ulp off");
+        };
+        within(set.biased_variance().expect("values"), &m2 / &m, "variance");
+        within(set.unbiased_variance().expect("two values"), unbiased, "unbiased variance");
+        within(set.mean().expect("values"), mean, "mean");
+    }
+}
+
+#[test]
+fn f32_population_is_within_one_ulp() {
+    population::<f32>(&hard(f32::EPSILON.into(), 1e30, 1e-20, 1e-40), 1.0);
+}
+
+#[test]
+fn f64_population_is_within_two_ulps() {
+    population::<f64>(&hard(f64::EPSILON, 1e150, 1e-150, 1e-310), 2.0);
 }
 
 /// γ(x − μ̂)/√(σ̂² + ε) + β.

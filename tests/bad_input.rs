@@ -3,20 +3,28 @@
 
 use batchnorm::affine::Affine;
 use batchnorm::batch_norm::{Average, BatchNorm, Config, RunningVar};
+use batchnorm::batch_renorm::{BatchRenorm, Clips};
+use batchnorm::channelwise::{Statistics, Sums};
 use batchnorm::dynamic_tanh::DynamicTanh;
 use batchnorm::error::Error;
 use batchnorm::fixup::{Fixup, ScalarAffine};
 use batchnorm::folding;
+use batchnorm::ghost_batch_norm::GhostBatchNorm;
 use batchnorm::gradient_clipping::AdaptiveClipping;
 use batchnorm::group_norm::GroupNorm;
 use batchnorm::instance_norm::InstanceNorm;
 use batchnorm::layer_norm::LayerNorm;
+use batchnorm::layout;
 use batchnorm::norm;
+use batchnorm::population::Population;
+use batchnorm::profile::{self, Profile};
 use batchnorm::rms_norm::RmsNorm;
 use batchnorm::scalar::Scalar;
 use batchnorm::skip_init::SkipInit;
 use batchnorm::spectral_norm::SpectralNorm;
 use batchnorm::split::{Center, Plan};
+use batchnorm::synchronized;
+use batchnorm::tracked_instance_norm::TrackedInstanceNorm;
 use batchnorm::weight_norm::WeightNorm;
 use batchnorm::weight_standardization::WeightStandardization;
 use ndarray::{Array1, Array2, ArrayD, arr1, array};
@@ -51,13 +59,16 @@ fn tensor() -> impl Strategy<Value = ArrayD<f64>> {
 
 fn config() -> impl Strategy<Value = Config<f64>> {
     let plausible = || prop_oneof![3 => 0.0..1.0f64, 1 => number()];
-    (plausible(), plausible(), any::<[bool; 3]>()).prop_map(|(eps, momentum, [a, b, affine])| {
-        Config {
-            eps,
-            average: if a { Average::Cumulative } else { Average::Exponential { momentum } },
-            running_var: if b { RunningVar::Biased } else { RunningVar::Unbiased },
-            affine,
-        }
+    let inputs = (plausible(), plausible(), 0..3u8, any::<[bool; 2]>());
+    inputs.prop_map(|(eps, momentum, kind, [b, affine])| Config {
+        eps,
+        average: match kind {
+            0 => Average::Cumulative,
+            1 => Average::BiasCorrected { momentum },
+            _ => Average::Exponential { momentum },
+        },
+        running_var: if b { RunningVar::Biased } else { RunningVar::Unbiased },
+        affine,
     })
 }
 
@@ -95,6 +106,7 @@ fn use_layer<F: Scalar>(
 ) {
     let average = match config.average {
         Average::Cumulative => Average::Cumulative,
+        Average::BiasCorrected { momentum } => Average::BiasCorrected { momentum: cast(momentum) },
         Average::Exponential { momentum } => Average::Exponential { momentum: cast(momentum) },
     };
     let (eps, x, dy) = (cast(config.eps), x.map(|&v| cast(v)), dy.map(|&v| cast(v)));
@@ -297,7 +309,8 @@ fn a_method_for_weights_never_panics() {
             let before = layer.clone();
             if layer.step(&w).is_err() {
                 let same = |a: &Array1<f64>, b: &Array1<f64>| assert_eq!(bits(a), bits(b));
-                (same(&layer.u, &before.u), same(&layer.v, &before.v));
+                same(&layer.u, &before.u);
+                same(&layer.v, &before.v);
             }
             let _ = (layer.freeze(&w), layer.sigma(&w), layer.train(w.clone()));
         }
@@ -365,6 +378,127 @@ fn folding_never_panics() {
     });
 }
 
+/// A layer with any configuration, and any vectors in it.
+fn any_layer() -> impl Strategy<Value = Option<BatchNorm<f64>>> {
+    (config(), vectors(), any::<bool>(), 0..=5usize).prop_map(
+        |(config, vectors, own_vectors, channels)| {
+            let mut bn = BatchNorm::with(channels, config).ok()?;
+            if own_vectors {
+                let [mean, var, gamma, beta] = vectors.map(Array1::from);
+                (bn.running_mean, bn.running_var) = (mean, var);
+                (bn.gamma, bn.beta) = (bn.gamma.map(|_| gamma), Some(beta));
+            }
+            Some(bn)
+        },
+    )
+}
+
+fn state(bn: &BatchNorm<f64>) -> (Vec<u64>, Vec<u64>, usize) {
+    (bits(&bn.running_mean), bits(&bn.running_var), bn.batches())
+}
+
+/// Layers around a batch normalization: in chunks, in shards, by instance.
+#[test]
+fn a_layer_around_a_layer_never_panics() {
+    let others = (tensor(), tensor(), 0..=6usize, 0..=3usize);
+    each((any_layer(), tensor(), others), |(bn, x, (other, dy, chunk, repeats))| {
+        let Some(bn) = bn else { return };
+        let before = state(&bn);
+        if let Ok(mut ghost) = GhostBatchNorm::new(bn.clone(), chunk) {
+            let pieces: usize = ghost.chunks(x.len()).map(|c| c.len()).sum();
+            assert_eq!(pieces, x.len());
+            match ghost.train(x.clone()) {
+                Ok((y, tape)) => {
+                    assert_eq!(y.shape(), x.shape());
+                    let _ = (tape.clone().backward(&dy), tape.backward(&y));
+                }
+                Err(_) => assert_eq!(before, state(&ghost.layer)),
+            }
+        }
+        let mut tracked = TrackedInstanceNorm { layer: bn.clone() };
+        match tracked.train(x.clone()) {
+            Ok((y, tape)) => drop((tape.clone().backward(&dy), tape.backward(&y))),
+            Err(_) => assert_eq!(before, state(&tracked.layer)),
+        }
+        let _ = tracked.freeze();
+        let mut shards = vec![x.clone(); repeats];
+        shards.push(other.clone());
+        for shards in [vec![], vec![x.clone()], vec![x.clone(); repeats], shards] {
+            let mut bn = bn.clone();
+            match synchronized::train(&mut bn, shards) {
+                Ok((y, tape)) => {
+                    let _ = tape.clone().backward(&y).expect("the shapes of the outputs");
+                    let _ = (tape.clone().backward(std::slice::from_ref(&dy)), tape.backward(&[]));
+                }
+                Err(_) => assert_eq!(before, state(&bn)),
+            }
+        }
+        for profile in Profile::ALL {
+            if let Ok(adopted) = profile.adopt(&bn) {
+                let _ = (adopted.freeze(), profile::with_eps(&bn, profile.eps()));
+            }
+        }
+        let _ = profile::with_eps(&bn, dy.first().copied().unwrap_or(-1.0));
+    });
+}
+
+/// Statistics of anything, and anything normalized by them.
+#[test]
+fn statistics_that_are_given_never_panic() {
+    each((any_layer(), tensor(), tensor(), number()), |(bn, x, other, eps)| {
+        let parts = [Population::of(&x), Population::of(&other), Ok(Population::empty(3))];
+        for mut set in parts.into_iter().flatten() {
+            let before = set.clone();
+            if set.add(&other).is_err() {
+                assert_eq!(format!("{before:?}"), format!("{set:?}"));
+            }
+            let _ = set.merge(&Population::empty(3));
+            let _ = (set.mean(), set.biased_variance(), set.unbiased_variance());
+            let (Ok(statistics), Some(bn)) = (Statistics::new(&set, eps), &bn) else { continue };
+            let Ok((y, shard)) = synchronized::forward(bn, x.clone(), &statistics) else {
+                continue;
+            };
+            let mut sums = Sums::zero(3);
+            let _ = (shard.sums(&other), sums.add(&shard.sums(&y).expect("the shape of y")));
+            let _ = (shard.clone().backward(&other, &sums), shard.backward(&y, &sums));
+        }
+        let _ = layout::channels_first(x.clone()).map(layout::channels_last);
+        let _ = layout::channels_last(x);
+    });
+}
+
+#[test]
+fn a_renormalization_never_panics() {
+    let clips = || (prop::option::of(number()), prop::option::of(0.0..4.0f64));
+    let inputs = (tensor(), tensor(), vectors(), [number(), number()], (clips(), any::<bool>()));
+    each(inputs, |(x, dy, [mean, std, gamma, beta], [eps, momentum], (clips, plausible))| {
+        let (eps, momentum) = if plausible { (1e-3, 0.01) } else { (eps, momentum) };
+        let channels = x.shape().get(1).copied().unwrap_or(3);
+        let Ok(mut layer) = BatchRenorm::new(channels, eps, momentum) else { return };
+        layer.clips = Clips { r_max: clips.1.map(|r| 1.0 + r), d_max: clips.0 };
+        let mut own = layer.clone();
+        (own.running_mean, own.running_std) = (mean.into(), std.into());
+        (own.gamma, own.beta) = (Some(gamma.into()), Some(beta.into()));
+        for mut layer in [layer, own] {
+            let state =
+                |layer: &BatchRenorm<f64>| (bits(&layer.running_mean), bits(&layer.running_std));
+            let before = state(&layer);
+            match layer.train(x.clone()) {
+                Ok((y, tape)) => {
+                    let _ = (tape.r(), tape.d(), tape.clone().backward(&dy), tape.backward(&y));
+                }
+                Err(e) => {
+                    assert!(!e.to_string().is_empty());
+                    assert_eq!(before, state(&layer));
+                }
+            }
+            if let Ok(map) = layer.freeze() {
+                let _ = map.apply(&x);
+            }
+        }
+    });
+}
+
 /// NaN in one channel stays there, in the output, the gradient and the running statistics.
 #[test]
 fn a_bad_value_stays_in_its_channel() {
@@ -428,6 +562,19 @@ fn messages_have_the_numbers() {
     says(bn.train(x.clone()).unwrap_err(), "running_var: need 3, got 1");
     (bn.running_var, bn.gamma) = (arr1(&[1.0; 3]), Some(arr1(&[1.0; 4])));
     says(bn.train(x).unwrap_err(), "gamma: need 3, got 4");
+    let mut renorm = BatchRenorm::new(1, 0.0, 0.01).expect("good numbers");
+    let column = array![[1.0], [2.0]];
+    renorm.clips = Clips { r_max: Some(0.5), d_max: None };
+    says(renorm.train(column.clone()).unwrap_err(), "r_max must be at least 1, got 0.5");
+    renorm.running_std = arr1(&[-1.0]);
+    let negative = "the running standard deviation -1 of channel 0 cannot be divided by";
+    says(renorm.train(column.clone()).unwrap_err(), negative);
+    says(renorm.freeze().unwrap_err(), negative);
+    let mut bn = BatchNorm::<f64>::new(1);
+    let (_, tape) = synchronized::train(&mut bn, vec![column]).expect("one shard");
+    says(tape.backward(&[]).unwrap_err(), "shards: need 1, got 0");
+    let none = synchronized::train(&mut bn, Vec::<Array2<f64>>::new()).map(|_| ());
+    says(none.unwrap_err(), "need at least 2 values per mean, got 0");
     let affine = Affine::new(arr1(&[0.0]), arr1(&[1.0, 1.0]), arr1(&[0.0]));
     says(affine.unwrap_err(), "scale: need 1, got 2");
 
