@@ -10,6 +10,7 @@ use crate::evidence::Evidence;
 use crate::figure;
 use crate::html::{escape, escape_markdown};
 use crate::lang::{self, Lang};
+use crate::math::joined;
 use crate::memory::Memory;
 use crate::problem::Problem;
 use crate::scan::{Figure, Item, Kind};
@@ -95,7 +96,10 @@ impl Composer<'_> {
         Ok(Some(match &item.kind {
             Kind::Heading { .. } | Kind::Link { .. } => return Ok(None),
             Kind::Bold(tag) => tag.to_string(),
-            Kind::Math { tex, display } => self.formula(tex, *display)?,
+            Kind::Math { tex, display: true } => self.formula(tex, true)?,
+            Kind::Math { tex, display: false } => {
+                joined(&self.chapter.text, &item.range, &self.formula(tex, false)?)
+            }
             Kind::Figure(figure) => block(&self.figure(figure)?),
             Kind::Directive(Directive::Claim(name)) => block(&self.claim(name)?),
             Kind::Directive(Directive::Cell(name)) => block(&self.cell(name)?),

@@ -1,7 +1,7 @@
 //! A line of markdown with formulas, as finished HTML: captions of figures, sentences of claims.
 
 use crate::emphasis::Stars;
-use crate::math::Math;
+use crate::math::{Math, joined};
 use crate::scan::options;
 use mdbook_markdown::pulldown_cmark::{Event, Parser, Tag, TagEnd, html};
 use std::collections::BTreeSet;
@@ -18,15 +18,14 @@ pub fn render(markdown: &str, math: &Math) -> Result<Inline, String> {
     let mended = mend_bold(markdown);
     let mut out = Inline::default();
     let mut events = Vec::new();
-    for event in Parser::new_ext(&mended, options()) {
+    for (event, place) in Parser::new_ext(&mended, options()).into_offset_iter() {
         match event {
             Event::InlineMath(tex) | Event::DisplayMath(tex) => {
                 let drawn = math.render(&tex, false).map_err(|e| format!("${tex}$: {e}"))?;
                 out.fonts.extend(drawn.fonts.iter().cloned());
                 out.plain.push_str(&drawn.plain);
-                events.push(Event::InlineHtml(
-                    format!(r#"<span class="tex">{}</span>"#, drawn.html).into(),
-                ));
+                let html = format!(r#"<span class="tex">{}</span>"#, drawn.html);
+                events.push(Event::InlineHtml(joined(&mended, &place, &html).into()));
             }
             Event::Text(text) => {
                 out.plain.push_str(&text);
@@ -85,7 +84,7 @@ mod tests {
             render("**크기(size)**는 $\\varepsilon$이고 `eps`는 <b>", &Math::default()).unwrap();
         assert!(
             inline.html.starts_with(
-                "<strong>크기(size)</strong>는 <span class=\"tex\"><span role=\"img\""
+                "<strong>크기(size)</strong>는 <span class=\"cling\"><span class=\"tex\"><span role=\"img\""
             ),
             "{}",
             inline.html

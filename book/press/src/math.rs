@@ -12,6 +12,7 @@ use ratex_types::math_style::MathStyle;
 use ratex_types::path_command::PathCommand;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A formula ready for the page.
@@ -40,6 +41,24 @@ impl Math {
     }
 }
 
+/// Browsers let a line end on either side of any drawing, even before a comma. Beside text that clings to the
+/// formula a word joiner is put, and a span that does not wrap around both. Given are the formula's place in its
+/// text and its HTML.
+pub fn joined(text: &str, place: &Range<usize>, html: &str) -> String {
+    // Emphasis begins and ends without a space being there.
+    let stars = ['*', '_'];
+    let before = text[..place.start].trim_end_matches(stars).chars().next_back();
+    let after = text[place.end..].trim_start_matches(stars).chars().next();
+    let joiner = |c: Option<char>| match c {
+        Some(c) if !c.is_whitespace() && c != '|' => "\u{2060}",
+        _ => "",
+    };
+    match (joiner(before), joiner(after)) {
+        ("", "") => html.to_string(),
+        (before, after) => format!(r#"<span class="cling">{before}{html}{after}</span>"#),
+    }
+}
+
 /// An inline formula wider than this, in em, may break across lines.
 const BREAK_WIDTH: f64 = 8.0;
 
@@ -59,7 +78,10 @@ fn render(tex: &str, display: bool) -> Result<Rendered, String> {
     };
     let mut html = format!(r#"<span role="img" aria-label="{}">"#, escape(tex));
     let mut fonts = BTreeSet::new();
-    for piece in &pieces {
+    for (i, piece) in pieces.iter().enumerate() {
+        if i > 0 {
+            html.push_str("<wbr>");
+        }
         draw(piece, &mut html, &mut fonts);
     }
     html.push_str("</span>");
@@ -268,6 +290,28 @@ mod tests {
             rendered.html.contains("KaTeX") || rendered.fonts.contains("Math-Italic"),
             "{rendered:?}"
         );
+    }
+
+    #[test]
+    fn what_clings_to_a_formula_stays_on_its_line() {
+        let joined = |text: &str| {
+            let (start, end) = (text.find('$').unwrap(), text.rfind('$').unwrap() + 1);
+            let html = joined(text, &(start..end), "F").replace('\u{2060}', "~");
+            html.trim_start_matches("<span class=\"cling\">")
+                .trim_end_matches("</span>")
+                .to_string()
+        };
+        for (text, html) in [
+            ("a $x$ b", "F"),
+            ("a $x$, b", "F~"),
+            ("($x$는", "~F~"),
+            ("**$x$**는", "F~"),
+            ("(**$x$** b", "~F"),
+            ("|$x$|", "F"),
+            ("$x$", "F"),
+        ] {
+            assert_eq!(joined(text), html, "{text}");
+        }
     }
 
     #[test]
