@@ -201,6 +201,12 @@ impl<F: Scalar> BatchNorm<F> {
         self.batches
     }
 
+    /// From here on as if the running statistics had seen this many batches: for a layer that is brought
+    /// in from elsewhere, with an average that counts.
+    pub fn set_batches(&mut self, batches: usize) {
+        self.batches = batches;
+    }
+
     // ANCHOR: train
     /// The training forward pass: normalizes by the batch, and moves the running statistics.
     ///
@@ -226,7 +232,7 @@ impl<F: Scalar> BatchNorm<F> {
     /// r ← (1 − p)·r + p·(statistic of the batch), with p as [`Average`] says: from the mean and the biased
     /// variance of each channel, over m values.
     pub(crate) fn follow(&mut self, batch: impl IntoIterator<Item = (F::Wide, F::Wide)>, m: usize) {
-        self.batches += 1;
+        self.batches = self.batches.saturating_add(1);
         let p = self.config.average.weight(self.batches);
         let correction = match self.config.running_var {
             RunningVar::Biased => F::Wide::ONE,

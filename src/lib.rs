@@ -25,6 +25,8 @@ pub mod ghost_batch_norm;
 pub mod gradient_clipping;
 pub mod group_norm;
 pub mod instance_norm;
+#[cfg(feature = "interchange")]
+pub mod interchange;
 pub mod layer_norm;
 pub mod layout;
 #[cfg(feature = "nn")]
