@@ -161,7 +161,7 @@ fn each_channel_is_alone() -> Claim {
     claim(|bn| everywhere!(bn, holds)).rejects(&[Wrong::PerSample, Wrong::WholeTensor])
 }
 
-/// A bias added before the layer changes nothing: centring takes it away again.
+/// A bias added before the layer changes nothing: centering takes it away again.
 ///
 /// 층 앞에서 더한 편향은 아무것도 바꾸지 않습니다. 평균을 빼면서 함께 사라집니다.
 #[test]

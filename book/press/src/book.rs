@@ -8,6 +8,7 @@ use crate::lang::Lang;
 use crate::memory::Memory;
 use crate::problem::{Lines, Problem, there_are};
 use crate::scan::{self, Item, Kind, Scan};
+use crate::words::{self, Words};
 use mdbook_markdown::pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -129,6 +130,7 @@ impl Book {
         for chapter in book.chapters.iter().flatten() {
             book.problems.extend(chapter.scan.problems.iter().cloned());
         }
+        book.check_words(memory);
         book.check_headings();
         book.check_links();
         book.check_claims();
@@ -139,6 +141,68 @@ impl Book {
 
     pub fn in_lang(&self, lang: Lang) -> &[Chapter] {
         &self.chapters[lang as usize]
+    }
+
+    /// Chapters, captions, titles and claims write every word as `book/words.toml` has it.
+    fn check_words(&mut self, memory: &Memory) {
+        let mut found = Vec::new();
+        let words = Words::read(&self.project, &mut found);
+        let message = |f: &words::Found| {
+            format!(
+                "this book writes `{}` for `{}`; where the word itself is meant, write `<!-- allow: {} -->` above the paragraph",
+                f.write, f.not, f.not
+            )
+        };
+        let mut line = |lang: Lang, text: &str, file: &str, line: usize| {
+            let scan = memory
+                .scans
+                .get((file.into(), text.into()), |(file, text)| scan::scan(text, file).into());
+            for range in &scan.prose {
+                for f in words.find(lang, &text[range.clone()]) {
+                    found.push(Problem::new(file, line, message(&f)));
+                }
+            }
+        };
+        for chapter in self.chapters.iter().flatten() {
+            let summary = format!("book/{}/SUMMARY.md", chapter.lang.code());
+            line(chapter.lang, &chapter.title, &summary, 0);
+            for item in &chapter.scan.items {
+                if let Kind::Figure(figure) = &item.kind {
+                    line(chapter.lang, &figure.caption, &chapter.file, item.line);
+                    line(chapter.lang, &figure.alt, &chapter.file, item.line);
+                }
+            }
+        }
+        for claim in self.registry.values() {
+            for lang in Lang::ALL {
+                line(lang, claim.sentence(lang), &claim.file, claim.line);
+            }
+        }
+        for chapter in self.chapters.iter().flatten() {
+            let lines = Lines::of(&chapter.text);
+            let mut needed = BTreeSet::new();
+            for range in &chapter.scan.prose {
+                for f in words.find(chapter.lang, &chapter.text[range.clone()]) {
+                    let at = range.start + f.at;
+                    let allowed = chapter
+                        .scan
+                        .allowed
+                        .iter()
+                        .position(|(block, word)| block.contains(&at) && word == f.not);
+                    match allowed {
+                        Some(i) => drop(needed.insert(i)),
+                        None => found.push(Problem::new(&chapter.file, lines.at(at), message(&f))),
+                    }
+                }
+            }
+            for (i, (block, word)) in chapter.scan.allowed.iter().enumerate() {
+                if !needed.contains(&i) {
+                    let message = format!("nothing here needs `<!-- allow: {word} -->`");
+                    found.push(Problem::new(&chapter.file, lines.at(block.start), message));
+                }
+            }
+        }
+        self.problems.extend(found);
     }
 
     /// Every section can be linked to, by an id that does not depend on the language.

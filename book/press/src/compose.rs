@@ -96,6 +96,7 @@ impl Composer<'_> {
         Ok(Some(match &item.kind {
             Kind::Heading { .. } | Kind::Link { .. } => return Ok(None),
             Kind::Bold(tag) => tag.to_string(),
+            Kind::Allow => String::new(),
             Kind::Math { tex, display: true } => self.formula(tex, true)?,
             Kind::Math { tex, display: false } => {
                 joined(&self.chapter.text, &item.range, &self.formula(tex, false)?)

@@ -32,6 +32,8 @@ pub enum Kind {
     Directive(Directive),
     /// Bold type that begins or ends here.
     Bold(&'static str),
+    /// `<!-- allow: word -->`, which no reader needs to see.
+    Allow,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +48,10 @@ pub struct Figure {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Scan {
     pub items: Vec<Item>,
+    /// Where the author speaks: no code, no formulas, no names of what is cited, no quotations.
+    pub prose: Vec<Range<usize>>,
+    /// Spellings that are allowed, and where.
+    pub allowed: Vec<(Range<usize>, String)>,
     pub problems: Vec<Problem>,
 }
 
@@ -89,9 +95,17 @@ impl Scanner<'_> {
         let events: Vec<_> = Parser::new_ext(self.text, options()).into_offset_iter().collect();
         let mut depth = 0_usize;
         let mut in_code = false;
+        // Inside of quotations and of links to elsewhere others speak.
+        let mut others = 0_usize;
+        let mut blocks: Vec<Range<usize>> = Vec::new();
+        let mut allows: Vec<(usize, String)> = Vec::new();
         for (i, (event, range)) in events.iter().enumerate() {
             match event {
                 Event::Start(tag) => {
+                    if depth == 0 && !matches!(tag, Tag::HtmlBlock) {
+                        blocks.push(range.clone());
+                    }
+                    others += usize::from(is_of_others(tag, others > 0));
                     match tag {
                         Tag::Paragraph if depth == 0 => self.directives(range),
                         Tag::CodeBlock(_) => {
@@ -122,6 +136,9 @@ impl Scanner<'_> {
                 }
                 Event::End(tag) => {
                     depth -= 1;
+                    if matches!(tag, TagEnd::Link | TagEnd::BlockQuote(_)) {
+                        others = others.saturating_sub(1);
+                    }
                     match tag {
                         TagEnd::CodeBlock => in_code = false,
                         TagEnd::Paragraph
@@ -138,10 +155,28 @@ impl Scanner<'_> {
                 Event::InlineMath(tex) => self.math(range, tex, false),
                 Event::DisplayMath(tex) => self.math(range, tex, true),
                 Event::Code(_) => self.opaque.push(range.clone()),
-                Event::Text(_) if !in_code => self.prose(range),
+                Event::Text(_) if !in_code => {
+                    self.prose(range);
+                    if others == 0 && !self.is_understood(range) {
+                        self.spoken(range);
+                    }
+                }
+                Event::Html(html) | Event::InlineHtml(html) => {
+                    if let Some(words) = allow(html) {
+                        allows.extend(words.map(|word| (range.start, word.to_string())));
+                        self.push(range.clone(), Kind::Allow);
+                    }
+                }
                 _ => {}
             }
         }
+        // A comment speaks of the block that it stands in or above.
+        self.found.allowed = allows
+            .into_iter()
+            .filter_map(|(at, word)| {
+                Some((blocks.iter().find(|block| block.end > at)?.clone(), word))
+            })
+            .collect();
         self.unresolved();
         self.found.items.sort_by_key(|item| item.range.start);
         self.found
@@ -256,6 +291,19 @@ impl Scanner<'_> {
         }
     }
 
+    /// Adds to the prose; lines of a paragraph are one passage.
+    fn spoken(&mut self, range: &Range<usize>) {
+        match self.found.prose.last_mut() {
+            Some(last)
+                if self.text[last.end..range.start].trim().is_empty()
+                    && !self.text[last.end..range.start].contains("\n\n") =>
+            {
+                last.end = range.end
+            }
+            _ => self.found.prose.push(range.clone()),
+        }
+    }
+
     /// Whatever still looks like a directive is one in a place where it does not work.
     fn unresolved(&mut self) {
         let mut start = 0;
@@ -272,6 +320,21 @@ impl Scanner<'_> {
             }
         }
     }
+}
+
+/// A link out of the book, whose text is most often a title, and a quotation. An admonition is none.
+fn is_of_others(tag: &Tag, already: bool) -> bool {
+    match tag {
+        Tag::Link { dest_url, .. } => already || dest_url.contains("://"),
+        Tag::BlockQuote(kind) => already || kind.is_none(),
+        _ => false,
+    }
+}
+
+/// The words of `<!-- allow: word, word -->`.
+fn allow(html: &str) -> Option<impl Iterator<Item = &str>> {
+    let words = html.trim().strip_prefix("<!--")?.strip_suffix("-->")?.trim();
+    Some(words.strip_prefix("allow:")?.split(',').map(str::trim))
 }
 
 /// The title of an image as it is written. The parser's own would have lost the backslashes of formulas.
@@ -364,6 +427,23 @@ mod tests {
         assert!(problems("![](f.ko.svg \"c\")\n")[0].contains("alternative"));
         assert!(problems("![a](f.ko.svg)\n")[0].contains("caption"));
         assert_eq!(kinds("![a](photo.png)\n"), []);
+    }
+
+    #[test]
+    fn what_the_author_says_and_may_say() {
+        let text = "One\ntwo `code` $x$ [Title](https://a) [here](b.md)\n\n> quoted\n\n> [!NOTE]\n> told\n\n<!-- allow: a, b -->\n\nThree\n\nFour <!-- allow: c -->\n";
+        let found = scan(text, "f");
+        let said: Vec<&str> = found
+            .prose
+            .iter()
+            .map(|range| text[range.clone()].trim())
+            .filter(|said| !said.is_empty())
+            .collect();
+        assert_eq!(said, ["One\ntwo", "here", "told", "Three", "Four"]);
+        let allowed: Vec<_> =
+            found.allowed.iter().map(|(r, w)| (text[r.clone()].trim(), w.as_str())).collect();
+        let four = "Four <!-- allow: c -->";
+        assert_eq!(allowed, [("Three", "a"), ("Three", "b"), (four, "c")]);
     }
 
     #[test]

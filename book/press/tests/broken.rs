@@ -209,3 +209,35 @@ fn a_chapter_and_a_link() {
         ],
     );
 }
+
+#[test]
+fn a_word() {
+    let words = "ko = [{ write = \"기울기 소실\", not = [\"기울기소실\"] }]\nen = [{ write = \"center…\", not = [\"centre\"] }]\n";
+    breaks(
+        |f| f.write("book/words.toml", words),
+        &[
+            ("book/en/start.md:3", "writes `center…` for `centre`"),
+            ("book/ko/start.md:3", "writes `기울기 소실` for `기울기소실`"),
+        ],
+    );
+    breaks(
+        |f| {
+            f.write("book/words.toml", words);
+            f.edit("book/en/start.md", "Batch", "<!-- allow: centre -->\n\nBatch");
+            f.edit("book/ko/start.md", "기울기소실", "기울기 소실");
+            f.edit("book/ko/start.md", "\n\n", "\n\n<!-- allow: 기울기소실 -->\n\n");
+        },
+        &[("book/ko/start.md:5", "nothing here needs")],
+    );
+    breaks(
+        |f| {
+            f.write("book/words.toml", words);
+            f.edit("book/en/start.md", "centres", "centers");
+            f.edit("book/ko/start.md", "기울기소실", "기울기 소실");
+            f.edit("book/en/forward.md", "One line", "The centre line");
+            f.edit("tests/claims/forward.rs", "The mean is", "The centre is");
+        },
+        &[("book/en/forward.md:20", "centre"), ("tests/claims/forward.rs:5", "centre")],
+    );
+    breaks(|f| f.write("book/words.toml", "ko = 3\n"), &[("book/words.toml:1", "invalid type")]);
+}
