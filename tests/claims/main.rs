@@ -6,6 +6,7 @@ mod batch;
 mod covariate_shift;
 mod feature_maps;
 mod forward;
+mod frameworks;
 mod group_norm;
 mod instance_norm;
 mod introduction;
