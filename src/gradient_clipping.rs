@@ -68,9 +68,9 @@ impl<F: Scalar> AdaptiveClipping<F> {
         let mut g: Vec<F> = gradient.iter().copied().collect();
         let mut clipped = 0;
         for (w, g) in w.chunks(fan_in).zip(g.chunks_mut(fan_in)) {
-            let (of_w, of_g) = (Length::of(w).get(), Length::of(g));
-            let least = if of_w.to_f64() < self.eps.to_f64() { self.eps } else { of_w };
-            let bound = self.ratio.widen() * least.widen();
+            let (of_w, of_g) = (Length::of(w), Length::of(g));
+            let small = of_w.get().to_f64() < self.eps.to_f64();
+            let bound = self.ratio.widen() * if small { self.eps.widen() } else { of_w.wide() };
             if of_g.get().to_f64() > F::narrow(bound).to_f64() {
                 g.iter_mut().for_each(|g| *g = F::narrow(bound * of_g.direction(*g)));
                 clipped += 1;

@@ -43,6 +43,11 @@ impl<F: Scalar> Length<F> {
         F::narrow(self.in_units) / self.per_unit
     }
 
+    /// ‖x‖, not rounded.
+    pub(crate) fn wide(self) -> F::Wide {
+        self.in_units / self.per_unit.widen()
+    }
+
     /// x/‖x‖, for an element of the vector whose length this is.
     pub(crate) fn direction(self, x: F) -> F::Wide {
         (x * self.per_unit).widen() / self.in_units

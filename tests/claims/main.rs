@@ -16,3 +16,5 @@ mod numerics;
 mod placement;
 mod rms_norm;
 mod train_and_test;
+mod without_batches;
+mod without_normalization;

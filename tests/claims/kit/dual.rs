@@ -3,6 +3,7 @@
 //! No step to choose, and nothing is lost but rounding. Over the prime field not even that.
 
 use super::{Batch, Norm, Number};
+use batchnorm::dynamic_tanh::Tanh;
 use batchnorm::norm::Gradients;
 use batchnorm::scalar::{Field, Scalar};
 use ndarray::{Array1, Array3, Ix3};
@@ -74,6 +75,13 @@ impl<F: Field> Field for Dual<F> {
     }
     fn is_finite(self) -> bool {
         self.value.is_finite() && self.slope.is_finite()
+    }
+}
+
+impl<F: Tanh> Tanh for Dual<F> {
+    fn tanh(self) -> Self {
+        let t = self.value.tanh();
+        Dual::new(t, (F::ONE - t * t) * self.slope)
     }
 }
 

@@ -9,6 +9,7 @@ use batchnorm::layer_norm::LayerNorm;
 use batchnorm::norm::{Gradients, Tape};
 use batchnorm::rms_norm::RmsNorm;
 use batchnorm::scalar::{Field, Scalar};
+use batchnorm::weight_standardization::WeightStandardization;
 use ndarray::{Array1, Array3, Ix3, s};
 use std::collections::BTreeMap;
 
@@ -27,18 +28,20 @@ pub enum Layer {
     Group,
     /// RMS normalization over the last axis: nothing subtracted.
     Rms,
+    /// Weight standardization: the tensor is weights, with a mean for each of its N rows, and no γ or β.
+    Weights,
 }
 
 /// Whose work is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum By<M = Slip> {
     /// The layers of the library.
     Library,
     /// The formulas of this file, without a mistake: so that it is the mistake which is rejected, and
     /// not the file.
     Textbook,
     /// The same with one mistake.
-    Wrong(Slip),
+    Wrong(M),
 }
 
 /// One mistake.
@@ -179,9 +182,11 @@ impl<F: Scalar> Case<F> {
     }
 
     /// Which γ and β a value has.
-    pub fn parameter(&self, (_, c, s): At) -> usize {
+    pub fn parameter(&self, at: At) -> usize {
+        let (_, c, s) = at;
         match self.layer {
             Layer::Features | Layer::Rms => s,
+            Layer::Weights => at.0,
             _ => c,
         }
     }
@@ -205,7 +210,7 @@ impl<F: Scalar> Case<F> {
                 (Some(Slip::PerPixel), _) => c * width + s,
                 (Some(Slip::GroupsInTurn), _) => n * self.groups + c % self.groups,
                 (_, Layer::Batch) => c,
-                (_, Layer::Channels) => n,
+                (_, Layer::Channels | Layer::Weights) => n,
                 (_, Layer::Features | Layer::Instance | Layer::Rms) => map,
                 (_, Layer::Group) => n * self.groups + c / (channels / self.groups),
             }
@@ -271,6 +276,7 @@ impl<F: Scalar> Case<F> {
                 layer.gamma = parameters.0;
                 layer.forward(x)
             }),
+            Layer::Weights => WeightStandardization::new(eps).and_then(|layer| layer.forward(x)),
         };
         run.expect("a valid case")
     }

@@ -31,7 +31,7 @@ fn shapes(layers: &'static [Layer], most: usize) -> impl Strategy<Value = (Layer
         let (values, need) = match layer {
             Layer::Batch => (n * s, 2),
             Layer::Features | Layer::Instance => (s, 2),
-            Layer::Channels => (c * s, 2),
+            Layer::Channels | Layer::Weights => (c * s, 2),
             Layer::Group => (c / groups * s, 2),
             Layer::Rms => (s, 1),
         };
@@ -40,17 +40,22 @@ fn shapes(layers: &'static [Layer], most: usize) -> impl Strategy<Value = (Layer
 }
 
 /// How many γ there are.
-fn parameters(layer: Layer, (_, c, s, _): Shape) -> usize {
+fn parameters(layer: Layer, (n, c, s, _): Shape) -> usize {
     match layer {
         Layer::Features | Layer::Rms => s,
+        Layer::Weights => n,
         _ => c,
     }
 }
 
-/// RMS normalization has no β.
-fn without_beta<F: Field>(case: Case<F>) -> Case<F> {
+/// RMS normalization has no β, and weight standardization no γ either.
+fn without_missing<F: Field>(case: Case<F>) -> Case<F> {
     match case.layer {
         Layer::Rms => Case { beta: case.beta.map(|_| F::ZERO), ..case },
+        Layer::Weights => {
+            let (gamma, beta) = (case.gamma.map(|_| F::ONE), case.beta.map(|_| F::ZERO));
+            Case { gamma, beta, ..case }
+        }
         _ => case,
     }
 }
@@ -85,7 +90,7 @@ impl Given for Prime {
                             !(var.is_square() && (var + eps).is_square())
                         } {}
                     }
-                    without_beta(case)
+                    without_missing(case)
                 },
             )
         };
@@ -134,7 +139,7 @@ fn floats<F: Float + Drawn>(layers: &'static [Layer]) -> BoxedStrategy<Case<F>> 
                         case.x[set[0]] = F::from_f64(size * (offset + z[0] + 7.0));
                     }
                 }
-                without_beta(case)
+                without_missing(case)
             },
         )
     })

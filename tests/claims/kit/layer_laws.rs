@@ -223,8 +223,10 @@ pub fn gradient() -> [Way; 6] {
             sides.extend(pairs.map(|(&dx_, &at)| equal(dx_, derivative.x[at].widen()).to(dx)));
         }
         let mut compare = |a: F, b: F| sides.push(equal(a.widen(), b.widen()).to(parameters));
-        gradients.gamma.iter().zip(&derivative.gamma).for_each(|(&a, &b)| compare(a, b));
-        if case.layer != Layer::Rms {
+        if case.layer != Layer::Weights {
+            gradients.gamma.iter().zip(&derivative.gamma).for_each(|(&a, &b)| compare(a, b));
+        }
+        if !matches!(case.layer, Layer::Rms | Layer::Weights) {
             gradients.beta.iter().zip(&derivative.beta).for_each(|(&a, &b)| compare(a, b));
         }
         sides

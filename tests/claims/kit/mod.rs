@@ -16,6 +16,7 @@ mod prime;
 mod quadrature;
 mod sides;
 pub mod symmetric;
+mod table;
 mod variants;
 mod ways;
 
@@ -34,5 +35,8 @@ pub use numbers::{Drawn, numbers, over};
 pub use prime::Prime;
 pub use quadrature::gaussian_mean;
 pub use sides::{Sides, at_most, equal};
+pub use table::{
+    Hand, Mistake, Table, TableWay, central, falls, slope, stands, tabled, tabled_within,
+};
 pub use variants::{Norm, Wrong};
 pub use ways::{all, by, cases, prime_field, property, property_within, worked_example, wrong};
