@@ -467,8 +467,7 @@ fn adaptive_clipping_bounds_the_ratio() -> Claim {
     fn holds<F: Float>(by: Hand, table: &Table<F>) -> Vec<Sides<F>> {
         let mut table = table.clone();
         // ε of the size of the weights, and a unit of weights that are zero.
-        table.spare =
-            table.spare * table.a[[0, 0]] * table.a[[0, 0]] / (table.a[[0, 0]] + table.spare);
+        table.spare = table.spare * table.a[[0, 0]];
         if table.spare.to_f64() < 0.0 {
             table.spare = -table.spare;
         }
