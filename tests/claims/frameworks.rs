@@ -1,14 +1,15 @@
 //! Chapter "Frameworks": what is the same everywhere, and what is not.
 
-use crate::kit::{Check, Claim, How, Proof, all, claim, worked_example, wrong};
-use batchnorm::batch_norm::{BatchNorm, Config};
+use crate::kit::golden::{Convention, Golden};
+use crate::kit::{Check, Claim, How, Norm, Proof, Wrong, all, claim, worked_example, wrong};
+use batchnorm::batch_norm::{BatchNorm, Config, RunningVar};
 use batchnorm::interchange::{Style, Tensors};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
 use batchnorm::nn::linear::Linear;
 use batchnorm::nn::random::Random;
 use batchnorm::nn::sequential::{Layer, Sequential, Summary};
-use batchnorm::profile::Profile;
+use batchnorm::profile::{Profile, Weighs};
 use ndarray::{ArrayD, Dimension, Ix1, Ix2, Ix4};
 
 /// The widths of the textbook's network: pixels, two hidden layers, classes.
@@ -195,4 +196,87 @@ fn moving_weights_keeps_the_output() -> Claim {
             ),
         ])
     })
+}
+
+/// The mistakes of a forward pass that golden vectors must notice.
+const FORWARD: &[Wrong] = &[
+    Wrong::UnbiasedVariance,
+    Wrong::NotCentred,
+    Wrong::RunningStatistics,
+    Wrong::PerSample,
+    Wrong::NoEpsilon,
+    Wrong::EpsilonOutsideRoot,
+    Wrong::DividedByVariance,
+    Wrong::GammaNotApplied,
+    Wrong::GammaBetaSwapped,
+    Wrong::BetaBeforeGamma,
+];
+
+/// The same with those of a backward pass.
+const BOTH: &[Wrong] = &[
+    Wrong::UnbiasedVariance,
+    Wrong::RunningStatistics,
+    Wrong::EpsilonOutsideRoot,
+    Wrong::MeanDetached,
+    Wrong::VarianceDetached,
+    Wrong::BothDetached,
+    Wrong::EpsilonForgottenBackward,
+    Wrong::GammaForgottenBackward,
+    Wrong::GammaGradientWithOutput,
+    Wrong::BetaGradientIsMean,
+];
+
+/// The vectors of an implementation agree under its own convention, and under no other.
+fn agrees(name: &str, bn: Norm, profile: Profile) -> Proof {
+    let (golden, own) = (Golden::read(name), Convention::from(profile));
+    let weighs = match own.weighs {
+        Weighs::New => Weighs::Old,
+        Weighs::Old => Weighs::New,
+    };
+    let running_var = match own.running_var {
+        RunningVar::Biased => RunningVar::Unbiased,
+        RunningVar::Unbiased => RunningVar::Biased,
+    };
+    let under = |convention| golden.agrees(Norm::Library, convention);
+    all([
+        golden.agrees(bn, own),
+        wrong("momentum read the other way", under(Convention { weighs, ..own })),
+        wrong("the other running variance", under(Convention { running_var, ..own })),
+    ])
+}
+
+/// PyTorch 2.15 gives what the library gives, in training, backward and at inference: batch, layer,
+/// instance, group, RMS, weight and spectral normalization, and folding.
+///
+/// 파이토치 2.15는 학습에서도 역전파에서도 추론에서도 이 책의 라이브러리와 같은 값을 냅니다. 배치, 층, 인스턴스, 그룹, RMS, 가중치, 스펙트럼 정규화와 접기에서 그렇습니다.
+#[test]
+fn pytorch_gives_the_same() -> Claim {
+    claim(|bn| agrees("pytorch", bn, Profile::PyTorch)).rejects(BOTH)
+}
+
+/// Keras 3.15 on TensorFlow gives what the library gives, in training, backward and at inference: batch,
+/// layer, instance, group and RMS normalization.
+///
+/// 텐서플로 위의 케라스 3.15는 학습에서도 역전파에서도 추론에서도 이 책의 라이브러리와 같은 값을 냅니다. 배치, 층, 인스턴스, 그룹, RMS 정규화에서 그렇습니다.
+#[test]
+fn keras_gives_the_same() -> Claim {
+    claim(|bn| agrees("keras", bn, Profile::Keras)).rejects(BOTH)
+}
+
+/// Flax 0.12 gives what the library gives, in training, backward and at inference: batch, layer, instance,
+/// group and RMS normalization.
+///
+/// Flax 0.12는 학습에서도 역전파에서도 추론에서도 이 책의 라이브러리와 같은 값을 냅니다. 배치, 층, 인스턴스, 그룹, RMS 정규화에서 그렇습니다.
+#[test]
+fn flax_gives_the_same() -> Claim {
+    claim(|bn| agrees("flax", bn, Profile::Flax)).rejects(BOTH)
+}
+
+/// The reference evaluator of ONNX gives what the library gives, in training and at inference: batch,
+/// layer, instance, group and RMS normalization.
+///
+/// ONNX의 참조 실행기는 학습에서도 추론에서도 이 책의 라이브러리와 같은 값을 냅니다. 배치, 층, 인스턴스, 그룹, RMS 정규화에서 그렇습니다.
+#[test]
+fn onnx_gives_the_same() -> Claim {
+    claim(|bn| agrees("onnx", bn, Profile::Onnx)).rejects(FORWARD)
 }

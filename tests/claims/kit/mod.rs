@@ -7,6 +7,7 @@ pub mod dual;
 mod evidence;
 pub mod exact;
 mod gauss;
+pub mod golden;
 mod layer;
 mod layer_cases;
 mod layer_laws;
