@@ -7,7 +7,9 @@
 import { chromium } from 'playwright-core';
 import { createServer } from 'node:http';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { extname, join, relative, resolve, sep } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 const [site, screenshots] = process.argv.slice(2).map(path => resolve(path));
 if (!site || !existsSync(join(site, 'index.html'))) {
@@ -58,6 +60,7 @@ function htmlFiles(dir) {
     });
 }
 const pages = htmlFiles(site).map(file => relative(site, file).split(sep).join('/')).sort();
+const isPrint = page => /(^|\/)print\.html$/.test(page);
 const isSource = page => page.startsWith('source/');
 // The table of contents for readers without scripts is shown in a frame; the printed book repeats the others.
 const isChapter = page => !isSource(page) && !/(^|\/)(toc|print|404)\.html$/.test(page);
@@ -73,12 +76,14 @@ if (!executablePath) {
 }
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 
-async function open(width, theme) {
+async function open(width, theme, options) {
     const context = await browser.newContext({
+        ...options,
         viewport: { width, height: 900 },
         colorScheme: theme === 'light' ? 'light' : 'dark',
         reducedMotion: 'reduce',
     });
+    context.setDefaultTimeout(120_000);
     await context.addInitScript(() => { window.print = () => {}; });
     const page = await context.newPage();
     page.on('request', request => {
@@ -99,6 +104,8 @@ async function open(width, theme) {
 }
 
 // ---- every page, wide and light, narrow and dark
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const ids = new Map();
 const links = [];
@@ -123,54 +130,180 @@ function overflowing() {
         .map(e => `<${e.tagName.toLowerCase()} class="${e.getAttribute('class') ?? ''}"> ${e.textContent.trim().slice(0, 40)}`);
 }
 
-for (const [width, theme] of [[1280, 'light'], [390, 'dark']]) {
-    const page = await open(width, theme);
-    for (const name of pages) {
-        const response = await page.goto(`${home}/${name}`);
-        check(response.status() === 200, `${name} answers ${response.status()}`);
-        await page.evaluate(() => document.fonts.ready);
-        if (!name.endsWith('toc.html')) {
-            const dark = await page.evaluate(() => {
-                const ground = [document.body, document.documentElement].map(e => getComputedStyle(e).backgroundColor);
-                const [r, g, b] = ground.find(color => !/, 0\)$/.test(color)).match(/\d+/g).map(Number);
-                return r + g + b < 384;
-            });
-            check(dark === (theme === 'dark'), `${name} does not follow the ${theme} theme`);
-        }
-        const wide = await page.evaluate(overflowing);
-        check(wide.length === 0, `${name} at ${width} px: wider than the page: ${wide.slice(0, 3).join(' | ')}`);
-        if (screenshots && isChapter(name)) {
-            await page.screenshot({ path: join(screenshots, `${name.replaceAll('/', '-')}-${width}-${theme}.png`), fullPage: true });
-        }
-        if (width !== 1280) {
-            continue;
-        }
-        const seen = await page.evaluate(() => {
-            const text = node => node.nodeType === Node.TEXT_NODE ? node.data
-                : node.nodeType === Node.ELEMENT_NODE && !node.matches('code, pre, script, style, svg') ? [...node.childNodes].map(text).join('') : '';
-            return {
-                lang: document.documentElement.lang,
-                title: document.title,
-                ids: [...document.querySelectorAll('[id]')].map(e => e.id),
-                links: [...document.querySelectorAll('a[href]')].map(a => a.href),
-                unlabelled: [...document.querySelectorAll('[role=img]:not([aria-label]), [role=img][aria-label=""], img:not([alt])')].length,
-                unresolved: document.body.innerHTML.includes('data-press') || /\b(claims?|cell|code)\[/.test(text(document.querySelector('main'))) || /\$\S/.test(text(document.querySelector('main'))),
-            };
-        }).catch(() => null);
-        if (name.endsWith('toc.html')) {
-            ids.set(name, new Set());
-            continue;
-        }
-        const lang = isSource(name) || name.startsWith('en/') ? 'en' : 'ko';
-        check(seen.lang === lang, `${name} says that its language is "${seen.lang}"`);
-        check(/\S/.test(seen.title) && !/[<$\\]/.test(seen.title), `${name} has the title "${seen.title}"`);
-        check(seen.unlabelled === 0, `${name} has ${seen.unlabelled} images without a label`);
-        check(isSource(name) || !seen.unresolved, `${name} shows something unresolved`);
-        ids.set(name, new Set(seen.ids));
-        links.push(...seen.links.map(link => ({ from: name, link })));
+// How many bytes a reader fetches for a page, compressed as static hosts do it, without fonts.
+const weights = new Map();
+function weight(path) {
+    if (/\.(ttf|woff2?)$/.test(path) || !existsSync(join(site, path))) {
+        return 0;
     }
-    await page.context().close();
+    if (!weights.has(path)) {
+        weights.set(path, gzipSync(readFileSync(join(site, path))).length);
+    }
+    return weights.get(path);
 }
+const LIMIT = 500_000;
+const heaviest = { page: '', weight: 0, raw: 0 };
+
+// In both themes, and with a different width in each.
+async function look(page, name, width, theme) {
+    const asked = new Set();
+    const note = request => asked.add(decodeURIComponent(new URL(request.url()).pathname).slice(1));
+    page.on('request', note);
+    const response = await page.goto(`${home}/${name}`);
+    check(response.status() === 200, `${name} answers ${response.status()}`);
+    await page.evaluate(() => document.fonts.ready);
+    page.off('request', note);
+    if (name.endsWith('toc.html')) {
+        ids.set(name, new Set());
+        return;
+    }
+    const dark = await page.evaluate(() => {
+        const ground = [document.body, document.documentElement].map(e => getComputedStyle(e).backgroundColor);
+        const [r, g, b] = ground.find(color => !/, 0\)$/.test(color)).match(/\d+/g).map(Number);
+        return r + g + b < 384;
+    });
+    check(dark === (theme === 'dark'), `${name} does not follow the ${theme} theme`);
+    const wide = await page.evaluate(overflowing);
+    check(wide.length === 0, `${name} at ${width} px: wider than the page: ${wide.slice(0, 3).join(' | ')}`);
+    const loose = await page.evaluate(comesLoose);
+    check(loose.length === 0, `${name} at ${width} px: a line begins or ends beside a formula: ${loose.slice(0, 3).join(' | ')}`);
+    const small = await page.evaluate(tooSmall);
+    check(small.length === 0, `${name} at ${width} px: labels of figures below 11 px: ${small.slice(0, 3).join(' | ')}`);
+    if (screenshots && isChapter(name)) {
+        await page.screenshot({ path: join(screenshots, `${name.replaceAll('/', '-')}-${width}-${theme}.png`), fullPage: true });
+    }
+    // The printed book repeats the other pages, all of them: it is as heavy as they are together.
+    if (!isPrint(name)) {
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+        for (const { id, impact, nodes } of violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))) {
+            check(false, `${name} at ${width} px, ${theme}: ${impact}: ${id}, ${nodes.length} times, first ${nodes[0].html.slice(0, 150)}`);
+        }
+        check(true, 'axe');
+    }
+    if (width !== 1280) {
+        return;
+    }
+    if (!isPrint(name)) {
+        const fetched = [...asked].reduce((sum, path) => sum + weight(path), 0);
+        const raw = statSync(join(site, name)).size;
+        check(fetched < LIMIT, `${name} weighs ${fetched} bytes`);
+        check(raw < LIMIT, `${name} is ${raw} bytes long`);
+        if (fetched > heaviest.weight) {
+            Object.assign(heaviest, { page: name, weight: fetched, raw });
+        }
+    }
+    const seen = await page.evaluate(() => {
+        const text = node => node.nodeType === Node.TEXT_NODE ? node.data
+            : node.nodeType === Node.ELEMENT_NODE && !node.matches('code, pre, script, style, svg') ? [...node.childNodes].map(text).join('') : '';
+        const meta = selector => document.querySelector(selector)?.content ?? '';
+        return {
+            lang: document.documentElement.lang,
+            title: document.title,
+            ids: [...document.querySelectorAll('[id]')].map(e => e.id),
+            links: [...document.querySelectorAll('a[href], link[rel=canonical]')].map(a => a.href),
+            unlabelled: [...document.querySelectorAll('[role=img]:not([aria-label]), [role=img][aria-label=""], img:not([alt])')].length,
+            unresolved: document.body.innerHTML.includes('data-press') || /\b(claims?|cell|code|notation)\[/.test(text(document.querySelector('main'))) || /\$\S/.test(text(document.querySelector('main'))),
+            described: [meta('meta[name=description]'), meta('meta[property="og:description"]'), meta('meta[property="og:title"]')],
+        };
+    });
+    const lang = isSource(name) || name.startsWith('en/') ? 'en' : 'ko';
+    check(seen.lang === lang, `${name} says that its language is "${seen.lang}"`);
+    check(/\S/.test(seen.title) && !/[<$\\]/.test(seen.title), `${name} has the title "${seen.title}"`);
+    check(seen.unlabelled === 0, `${name} has ${seen.unlabelled} images without a label`);
+    check(isSource(name) || !seen.unresolved, `${name} shows something unresolved`);
+    if (isChapter(name)) {
+        check(seen.described.every(text => /\S/.test(text) && !/[$\\]|\]\(/.test(text)), `${name} describes itself as ${seen.described.join(' | ')}`);
+    }
+    ids.set(name, new Set(seen.ids));
+    links.push(...seen.links.map(link => ({ from: name, link })));
+}
+
+// Whether a formula and what clings to it, without a space between, are on different lines.
+function comesLoose() {
+    const loose = [];
+    for (const tex of document.querySelectorAll('main .cling > .tex')) {
+        const svgs = tex.querySelectorAll('svg');
+        if (!tex.checkVisibility?.() || svgs.length === 0) {
+            continue;
+        }
+        const words = document.createTreeWalker(tex.closest('p, li, td, th, dd, figcaption, h1, h2, h3, h4, h5, h6') ?? tex.parentElement, NodeFilter.SHOW_TEXT);
+        let before = null;
+        let after = null;
+        for (let text; (text = words.nextNode());) {
+            if (text.parentElement.closest('svg') || text.data.replaceAll('\u2060', '') === '') {
+                continue;
+            }
+            const place = tex.compareDocumentPosition(text);
+            if (place & Node.DOCUMENT_POSITION_PRECEDING) {
+                before = text;
+            } else if (place & Node.DOCUMENT_POSITION_FOLLOWING && !after) {
+                after = text;
+            }
+        }
+        const box = (text, at) => {
+            const range = document.createRange();
+            range.setStart(text, at);
+            range.setEnd(text, at + 1);
+            return range.getBoundingClientRect();
+        };
+        if (before && /\S$/.test(before.data) && box(before, before.length - 1).right > svgs[0].getBoundingClientRect().left + 6) {
+            loose.push(before.data.slice(-12));
+        }
+        if (after && /^\S/.test(after.data) && box(after, 0).left < svgs[svgs.length - 1].getBoundingClientRect().right - 6) {
+            loose.push(after.data.slice(0, 12));
+        }
+    }
+    return loose;
+}
+
+function tooSmall() {
+    return [...document.querySelectorAll('figure.plot .view text')]
+        .filter(text => text.ownerSVGElement.checkVisibility?.() && text.textContent.trim() !== '')
+        .filter(text => parseFloat(text.getAttribute('font-size')) * text.ownerSVGElement.getBoundingClientRect().width / text.ownerSVGElement.viewBox.baseVal.width < 10.9)
+        .map(text => text.textContent);
+}
+
+// Several pages are looked at together: most of the time goes into waiting.
+async function each(names, width, theme, what, options) {
+    const queue = [...names];
+    await Promise.all(Array.from({ length: 4 }, async () => {
+        const page = await open(width, theme, options);
+        for (let name; (name = queue.shift());) {
+            await what(page, name, width, theme).catch(error => check(false, `${name} at ${width} px: ${error.message}`));
+        }
+        await page.context().close();
+    }));
+}
+for (const [width, theme] of [[1280, 'light'], [390, 'dark']]) {
+    await each(pages, width, theme, look);
+}
+console.log(`the heaviest page is ${heaviest.page}: ${heaviest.weight} bytes compressed, with all but fonts; ${heaviest.raw} bytes as it stands`);
+
+// ---- without scripts: everything but the search and the switch to the same section
+
+await each(chapters, 1280, 'light', async (page, name) => {
+    await page.goto(`${home}/${name}`);
+    const seen = await page.evaluate(() => {
+        const shows = element => element !== null && element.checkVisibility() && element.getBoundingClientRect().height > 0;
+        const all = selector => [...document.querySelectorAll(selector)];
+        return {
+            text: shows(document.querySelector('main h1')) && document.querySelector('main').innerText.length > 200,
+            drawings: all('main .tex svg, main figure svg').filter(svg => !svg.closest('details')).every(shows),
+            contents: shows(document.querySelector('#mdbook-sidebar iframe')),
+            language: shows(document.querySelector('a.language')),
+            next: all('.nav-chapters').some(shows),
+        };
+    });
+    for (const [what, good] of Object.entries(seen)) {
+        check(good, `${name} without scripts: ${what}`);
+    }
+    const badge = page.locator('.claim details').first();
+    if (await badge.count() > 0) {
+        await badge.locator('summary').click();
+        check(await badge.evaluate(e => e.open), `${name} without scripts: a badge does not open`);
+    }
+}, { javaScriptEnabled: false });
 
 function leadsSomewhere(link) {
     const url = new URL(link);

@@ -35,3 +35,30 @@
     addEventListener('hashchange', open);
     open();
 })();
+
+// What scrolls sideways can be scrolled with the arrow keys, too.
+(function () {
+    const wide = [...document.querySelectorAll('main :is(.view, .tex-display, .table-wrapper, pre > code)')];
+    function reach() {
+        for (const box of wide) {
+            box.toggleAttribute('tabindex', box.scrollWidth > box.clientWidth);
+            if (box.hasAttribute('tabindex')) {
+                box.tabIndex = 0;
+            }
+        }
+    }
+    addEventListener('resize', reach);
+    addEventListener('load', reach);
+    document.fonts.ready.then(reach);
+})();
+
+// The button of the table of contents is a label, which knows no keys.
+(function () {
+    const button = document.getElementById('mdbook-sidebar-toggle');
+    button?.addEventListener('keydown', event => {
+        if (event.key === 'Enter' || event.key === ' ') {
+            event.preventDefault();
+            button.click();
+        }
+    });
+})();

@@ -53,9 +53,11 @@ pub fn badge(
     }
     let _ = write!(
         html,
-        "<p class=\"run\">{}: {}</p><pre class=\"command\"><code class=\"language-console nohighlight\">{}</code></pre></details>",
+        "<p class=\"run\">{}: {} · <a href=\"#{}\">{}</a></p><pre class=\"command\"><code class=\"language-console nohighlight\">{}</code></pre></details>",
         word(lang::RUN_IT),
         source::link(up, &claim.file, claim.line),
+        claim.id(),
+        word(lang::ADDRESS),
         escape(&claim.command())
     );
     Ok((html, sentence.fonts.clone()))

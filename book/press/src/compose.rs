@@ -9,6 +9,7 @@ use crate::directive::{Directive, Name};
 use crate::evidence::Evidence;
 use crate::figure;
 use crate::html::{escape, escape_markdown};
+use crate::inline;
 use crate::lang::{self, Lang};
 use crate::math::joined;
 use crate::memory::Memory;
@@ -26,6 +27,9 @@ pub struct Page {
     pub markdown: String,
     /// HTML by number.
     pub fragments: Vec<String>,
+    pub title: String,
+    /// How it begins.
+    pub opening: String,
 }
 
 /// All chapters of one language.
@@ -33,6 +37,8 @@ pub struct Page {
 pub struct Composed {
     /// By path.
     pub chapters: BTreeMap<String, Page>,
+    /// The path of the first chapter, which is the page of the language's root as well.
+    pub first: String,
     pub fonts: BTreeSet<String>,
     /// The files that the pages link to, with their text.
     pub sources: BTreeMap<String, String>,
@@ -49,6 +55,7 @@ impl Composed {
 /// Writes out the chapters of one language. What cannot be found is added to `problems`.
 pub fn compose(book: &Book, lang: Lang, memory: &Memory, problems: &mut Vec<Problem>) -> Composed {
     let mut composed = Composed::default();
+    composed.first = book.in_lang(lang).first().map(|c| c.path.clone()).unwrap_or_default();
     for chapter in book.in_lang(lang) {
         let page =
             Composer { book, chapter, memory, fragments: Vec::new(), out: &mut composed, problems }
@@ -89,7 +96,12 @@ impl Composer<'_> {
             done = end;
         }
         markdown.push_str(&text[done..]);
-        Page { markdown, fragments: self.fragments }
+        Page {
+            markdown,
+            fragments: self.fragments,
+            title: self.chapter.title.clone(),
+            opening: inline::opening(text),
+        }
     }
 
     fn item(&mut self, item: &Item) -> Result<Option<String>, String> {

@@ -51,7 +51,9 @@ pub fn inline(svg: &str, alt: &str) -> Result<String, String> {
 
 /// The figure with its caption, which is HTML already.
 pub fn html(svg: &str, caption: &str) -> String {
-    format!("<figure class=\"plot\">{svg}<figcaption>{caption}</figcaption></figure>")
+    format!(
+        "<figure class=\"plot\"><div class=\"view\">{svg}</div><figcaption>{caption}</figcaption></figure>"
+    )
 }
 
 /// What the search shall know of it.

@@ -1,5 +1,6 @@
 //! A line of markdown with formulas, as finished HTML: captions of figures, sentences of claims.
 
+use crate::directive::Directive;
 use crate::emphasis::Stars;
 use crate::math::{Math, joined};
 use crate::scan::options;
@@ -51,6 +52,40 @@ pub fn render(markdown: &str, math: &Math) -> Result<Inline, String> {
     Ok(out)
 }
 
+/// How a chapter begins, in a sentence or two without any marks: what is shown where a page is linked to.
+pub fn opening(markdown: &str) -> String {
+    const ENOUGH: usize = 60;
+    let mut text = String::new();
+    let (mut first, mut paragraph) = (false, false);
+    for event in Parser::new_ext(markdown, options()) {
+        match event {
+            Event::Start(Tag::Paragraph) => paragraph = true,
+            Event::End(TagEnd::Paragraph) if paragraph => {
+                if Directive::parse(&text).is_none() && !text.trim().is_empty() {
+                    first = true;
+                    break;
+                }
+                text.clear();
+                paragraph = false;
+            }
+            Event::Text(piece) | Event::Code(piece) if paragraph => text.push_str(&piece),
+            Event::InlineMath(tex) if paragraph => text.push_str(&crate::plain::plain(&tex)),
+            Event::SoftBreak | Event::HardBreak if paragraph => text.push(' '),
+            _ => {}
+        }
+    }
+    if !first {
+        return String::new();
+    }
+    let text = text.trim().replace("**", "");
+    let ends = text.match_indices(['.', '?', '!']).map(|(at, _)| at + 1);
+    let end = ends
+        .filter(|&at| text[at..].is_empty() || text[at..].starts_with([' ', ')', '"']))
+        .find(|&at| text[..at].chars().count() >= ENOUGH)
+        .unwrap_or(text.len());
+    text[..end].to_string()
+}
+
 /// Where a link to a chapter leads in the site, as mdBook has it in running text.
 fn page_of(target: &str) -> String {
     let (path, id) = target.split_at(target.find('#').unwrap_or(target.len()));
@@ -100,6 +135,16 @@ mod tests {
         for link in ["\"b.html#c\"", "\"https://e.md\"", "\"#g\""] {
             assert!(inline.html.contains(link), "{}", inline.html);
         }
+    }
+
+    #[test]
+    fn how_a_chapter_begins() {
+        let text = "# Title\n\nclaim[a::b]\n\nTake $x_1 = 2.5$ and [go](a.md). It is **short**. But this makes it long enough for anybody. More.\n\nNext.\n";
+        assert_eq!(
+            opening(text),
+            "Take x₁ = 2.5 and go. It is short. But this makes it long enough for anybody."
+        );
+        assert_eq!(opening("# Only a title\n"), "");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! formulas are added, and the Korean pages speak Korean in every tooltip. Whatever of mdBook's own page is
 //! expected and not met is an error, so that a new mdBook cannot silently leave English behind.
 
+use crate::book;
 use crate::compose::Composed;
 use crate::html::escape;
 use crate::lang::{self, Lang};
@@ -121,6 +122,40 @@ fn changed(what: &str) -> Error {
     ))
 }
 
+/// What others are told of a page that they link to.
+struct About<'a> {
+    /// Its one address, seen from itself.
+    address: String,
+    title: &'a str,
+    opening: &'a str,
+}
+
+/// Pages without a chapter have nothing to tell.
+fn about<'a>(page: &str, composed: &'a Composed) -> Option<About<'a>> {
+    let stem = page.strip_suffix(".html")?;
+    let path = if page == "index.html" { composed.first.clone() } else { format!("{stem}.md") };
+    let chapter = composed.chapters.get(&path)?;
+    let address = book::page(path.rsplit('/').next().unwrap_or(&path));
+    Some(About { address, title: &chapter.title, opening: &chapter.opening })
+}
+
+impl About<'_> {
+    fn head(&self, lang: Lang) -> String {
+        let mut html = format!("<link rel=\"canonical\" href=\"{}\">", escape(&self.address));
+        for (property, content) in [
+            ("type", "article"),
+            ("title", self.title),
+            ("description", self.opening),
+            ("locale", lang.pick(["ko_KR", "en_US"])),
+            ("locale:alternate", lang.pick(["en_US", "ko_KR"])),
+        ] {
+            let content = escape(content);
+            html.push_str(&format!("<meta property=\"og:{property}\" content=\"{content}\">"));
+        }
+        html
+    }
+}
+
 /// Finishes one page. `page` is its address below the root of its language.
 pub fn finish(html: &str, lang: Lang, page: &str, composed: &Composed) -> Result<String> {
     let up = "../".repeat(page.matches('/').count());
@@ -134,11 +169,16 @@ pub fn finish(html: &str, lang: Lang, page: &str, composed: &Composed) -> Result
 
     // The table of contents for readers without scripts is no page of its own.
     let whole = page != "toc.html";
+    let about = about(page, composed);
+    let shared = about.as_ref().map(|about| about.head(lang)).unwrap_or_default();
     let head = match whole {
         true => format!(
-            "<link rel=\"alternate\" hreflang=\"{}\" href=\"{}\"><link rel=\"alternate\" hreflang=\"{code}\" href=\"{href}\"><link rel=\"stylesheet\" href=\"{root}math/math.css\">",
-            lang.code(),
-            escape(&format!("{root}{}{counterpart}", lang.prefix()))
+            "{shared}{}",
+            format_args!(
+                "<link rel=\"alternate\" hreflang=\"{}\" href=\"{}\"><link rel=\"alternate\" hreflang=\"{code}\" href=\"{href}\"><link rel=\"stylesheet\" href=\"{root}math/math.css\">",
+                lang.code(),
+                escape(&format!("{root}{}{counterpart}", lang.prefix()))
+            )
         ),
         false => String::new(),
     };
@@ -168,6 +208,18 @@ pub fn finish(html: &str, lang: Lang, page: &str, composed: &Composed) -> Result
         element!("head", |el| {
             heads.set(heads.get() + 1);
             el.append(&head, ContentType::Html);
+            Ok(())
+        }),
+        // mdBook's is a label, which cannot be reached by keyboard; house.js listens to the keys.
+        element!("#mdbook-sidebar-toggle", |el| {
+            el.set_attribute("role", "button")?;
+            el.set_attribute("tabindex", "0")?;
+            Ok(())
+        }),
+        element!("meta[name=description]", |el| {
+            if let Some(about) = &about {
+                el.set_attribute("content", &about.opening)?;
+            }
             Ok(())
         }),
         element!("body", |el| {

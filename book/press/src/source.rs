@@ -64,6 +64,7 @@ pub fn page(file: &str, text: &str, look: &Look) -> String {
 <link rel="stylesheet" id="ayu" href="{up}{ayu_css}" disabled>
 <style>
 :root {{ color-scheme: var(--color-scheme); }}
+.coal, .navy, .ayu {{ --links: #7db8ee; }}
 body {{ margin: 0; background: var(--bg); color: var(--fg); font: 15px/1.5 sans-serif; }}
 header {{ display: flex; flex-wrap: wrap; gap: .3em 1.5em; padding: .8em 1em; border-bottom: 1px solid var(--table-border-color); }}
 header h1 {{ margin: 0 auto 0 0; font: 600 1em var(--mono-font); overflow-wrap: anywhere; }}
@@ -73,7 +74,7 @@ main {{ display: flex; overflow-x: auto; font: 14px/1.5 var(--mono-font); }}
 pre {{ margin: 0; padding: 1em 0; font: inherit; position: relative; }}
 pre code.hljs, pre code {{ font: inherit; padding: 0 1em; background: none; display: block; overflow: visible; }}
 .numbers {{ padding: 1em .5em 1em 1em; text-align: right; user-select: none; }}
-.numbers a {{ color: inherit; opacity: .5; scroll-margin-top: 30vh; }}
+.numbers a {{ color: inherit; opacity: .75; scroll-margin-top: 30vh; }}
 .numbers a:target {{ opacity: 1; font-weight: bold; }}
 .numbers a:target::after {{ content: ""; position: absolute; left: 0; width: 200vw; height: 1.5em; background: var(--links); opacity: .15; pointer-events: none; }}
 </style>
