@@ -7,7 +7,8 @@
 //! takes into a neighbour. [`streaming`] gathers statistics piece by piece, and [`population`] those of
 //! whole channels. Where the statistics are not those of the batch at hand, as in [`batch_renorm`],
 //! [`ghost_batch_norm`] and [`synchronized`], [`channelwise`] normalizes by what it is given. [`profile`]
-//! says what the frameworks mean, and [`nn`] is the small kit of the experiments.
+//! says what the frameworks mean, [`interchange`] reads and writes their files, and [`nn`] is the small kit
+//! of the experiments.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
