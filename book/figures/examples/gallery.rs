@@ -23,6 +23,8 @@ use figures::rms_norm::{Point, sphere};
 use figures::train_and_test::{
     ModeAccuracy, batch_mates, bias_by_batch_size, ema, folding, mode_bug,
 };
+use figures::without_batches::{Iteration, Weights, power_iteration, three_batches, weight_norm};
+use figures::without_normalization::{Curves, Growth, dynamic_tanh, residual_growth};
 use figures::{Band, Histogram, Interval, Lang, Series};
 
 fn main() -> io::Result<()> {
@@ -127,6 +129,7 @@ fn all(lang: Lang) -> Vec<(&'static str, String)> {
     drawn.extend(backward(lang));
     drawn.extend(train_and_test(lang));
     drawn.extend(other_axes(lang));
+    drawn.extend(without(lang));
     drawn
 }
 
@@ -370,5 +373,40 @@ fn train_and_test(lang: Lang) -> Vec<(&'static str, String)> {
         ("bias_by_batch_size", bias_by_batch_size(&measured, lang)),
         ("batch_mates", batch_mates(&outputs, 0.58, lang)),
         ("mode_bug", mode_bug(&rows, lang)),
+    ]
+}
+
+fn without(lang: Lang) -> Vec<(&'static str, String)> {
+    let weights = Weights {
+        v: (3.0, 2.0),
+        v_then: (2.6, 2.6),
+        w: (1.25, 0.83),
+        w_then: (1.06, 1.06),
+        pull: (0.1, 0.5),
+    };
+    let iteration = |ratio: f64| {
+        let estimates = (0..20).map(|k| 1.0 - 0.4 * ratio.powi(2 * k)).collect();
+        Iteration { ratio, estimates }
+    };
+    let iterations = [iteration(0.5), iteration(0.9), iteration(0.99)];
+    let growth = Growth {
+        plain: band(40, 1.0, |l| (0.9 * l.exp2(), l.exp2(), 1.1 * l.exp2())),
+        batch: band(40, 1.0, |l| (0.9 * (l + 1.0), l + 1.0, 1.1 * (l + 1.0))),
+        skip: band(40, 1.0, |_| (0.98, 1.0, 1.02)),
+    };
+    let curve = |f: fn(f64) -> f64| {
+        (-100..=100).map(|i| f64::from(i) / 5.0).map(|x| (x, 2.65 * f(x))).collect()
+    };
+    let curves = Curves {
+        normalized: curve(|x| x / (8.0 + x * x).sqrt()),
+        tanh: curve(|x| (0.35 * x).tanh()),
+        bound: 2.65,
+    };
+    vec![
+        ("three_batches", three_batches(lang)),
+        ("power_iteration", power_iteration(&iterations, lang)),
+        ("weight_norm", weight_norm(&weights, lang)),
+        ("residual_growth", residual_growth(&growth, lang)),
+        ("dynamic_tanh", dynamic_tanh(&curves, lang)),
     ]
 }

@@ -28,6 +28,8 @@ pub mod introduction;
 pub mod layer_norm;
 pub mod rms_norm;
 pub mod train_and_test;
+pub mod without_batches;
+pub mod without_normalization;
 
 pub use data::{Band, Histogram, Interval, Series};
 pub use lang::{Lang, UnknownLang};

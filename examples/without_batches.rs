@@ -1,0 +1,118 @@
+//! The code of the chapter "without_batches": smaller batches, larger ones, and weights in their place.
+
+mod common;
+
+use batchnorm::nn::{product::product, random::Random};
+use batchnorm::spectral_norm::SpectralNorm;
+use batchnorm::weight_norm::WeightNorm;
+use batchnorm::weight_standardization::WeightStandardization;
+use common::{Figure, Lang, Result, cells};
+use figures::without_batches::{Iteration, Weights};
+use ndarray::{Array1, Array2, array};
+use std::fmt::Write;
+
+fn main() -> std::process::ExitCode {
+    common::run("without_batches", cells![weight_norm, standardized, spectral], figures)
+}
+
+// ANCHOR: weight_norm
+fn weight_norm(out: &mut String) -> Result {
+    let mut layer = WeightNorm::new(array![[3.0, 4.0]])?; // g = ‖v‖ = 5
+    layer.g = array![10.0];
+    writeln!(out, "v = {}   g = {}   w = {}", layer.v, layer.g, layer.weight()?)?;
+    for step in 1..=3 {
+        let gradients = layer.backward(&array![[0.0, 5.0]])?; // ∂L/∂w
+        let dot = (&gradients.v * &layer.v).sum();
+        layer.v = &layer.v - &(gradients.v * 0.5);
+        let (w, length) = (layer.weight()?, f64::sqrt(layer.v.pow2().sum()));
+        writeln!(
+            out,
+            "step {step}   v·dv = {dot:4.1}   v = {:6.3}   ‖v‖ = {length:.3}   w = {w:6.3}   ‖w‖ = {:.3}",
+            layer.v,
+            f64::sqrt(w.pow2().sum())
+        )?;
+    }
+    Ok(())
+}
+// ANCHOR_END: weight_norm
+
+// ANCHOR: standardized
+fn standardized(out: &mut String) -> Result {
+    let weight: Array2<f64> =
+        array![[1.0, 2.0, 3.0, 6.0], [0.5, 1.0, 1.5, 3.0], [51.0, 52.0, 53.0, 56.0]];
+    for eps in [0.0, 0.5] {
+        let (rows, _) = WeightStandardization::new(eps)?.forward(weight.clone())?;
+        writeln!(out, "ε = {eps}")?;
+        for (from, to) in weight.rows().into_iter().zip(rows.rows()) {
+            let (mean, square) = (to.sum() / 4.0, to.pow2().sum() / 4.0);
+            writeln!(out, "  {from:4} → {to:6.3}   mean {:.3}   variance {square:.3}", mean.abs())?;
+        }
+    }
+    Ok(())
+}
+// ANCHOR_END: standardized
+
+// ANCHOR: spectral
+fn spectral(out: &mut String) -> Result {
+    let weight = array![[3.0, 0.0], [0.0, 4.0]]; // singular values 3 and 4
+    let mut layer = SpectralNorm::new(&weight, array![0.5f64.sqrt(), 0.5f64.sqrt()])?;
+    for step in 1..=12 {
+        if [1, 2, 3, 6, 12].contains(&step) {
+            let sigma = layer.sigma(&weight)?;
+            writeln!(
+                out,
+                "step {step:2}   u = {:.4}   v = {:.4}   σ = {sigma:.5}",
+                layer.u, layer.v
+            )?;
+        }
+        layer.step(&weight)?;
+    }
+    let (normalized, tape) = layer.train(weight)?;
+    let gradient = tape.backward(&array![[1.0, 0.0], [0.0, 1.0]])?;
+    writeln!(out, "W/σ = {normalized:.4}\ndW  = {gradient:.4}   for G = 1, on the diagonal")?;
+    Ok(())
+}
+// ANCHOR_END: spectral
+
+fn figures(lang: Lang) -> Result<Vec<Figure>> {
+    Ok(vec![
+        ("three_batches", figures::without_batches::three_batches(lang)),
+        ("power_iteration", figures::without_batches::power_iteration(&iterations()?, lang)),
+        ("weight_norm", figures::without_batches::weight_norm(&step()?, lang)),
+    ])
+}
+
+/// Power iterations on 8 × 8 matrices whose singular values are 1, q, q², …
+fn iterations() -> Result<Vec<Iteration>> {
+    let iteration = |ratio: f64| {
+        let random = &mut Random::new(2);
+        let mut w = Array2::from_diag(&Array1::from_iter((0..8).map(|i| ratio.powi(i))));
+        for _ in 0..2 {
+            // Mirrored at a random plane from the left, and then turned round.
+            let normal = Array2::from_shape_simple_fn((8, 1), || random.gaussian());
+            let outer = product(&normal, &normal.t())? * (2.0 / normal.pow2().sum());
+            w = product(&(Array2::eye(8) - outer), &w)?.reversed_axes();
+        }
+        let u = Array1::from_shape_simple_fn(8, || random.gaussian());
+        let length = u.pow2().sum().sqrt();
+        let mut layer = SpectralNorm::new(&w, u / length)?;
+        let mut estimates = vec![layer.sigma(&w)?];
+        for _ in 1..20 {
+            layer.step(&w)?;
+            estimates.push(layer.sigma(&w)?);
+        }
+        Ok(Iteration { ratio, estimates })
+    };
+    [0.5, 0.9, 0.99].into_iter().map(iteration).collect()
+}
+
+fn step() -> Result<Weights> {
+    let pair = |t: &Array2<f64>| (t[[0, 0]], t[[0, 1]]);
+    let mut layer = WeightNorm::new(array![[3.0, 1.4]])?;
+    layer.g = array![1.7];
+    let (w, dw) = (layer.weight()?, array![[0.25, -0.8]]);
+    let (v, dv) = (layer.v.clone(), layer.backward(&dw)?.v);
+    layer.v = &v - &(dv * 3.4);
+    let (v, v_then, w, w_then) = (pair(&v), pair(&layer.v), pair(&w), pair(&layer.weight()?));
+    Ok(Weights { v, v_then, w, w_then, pull: pair(&-dw) })
+}
