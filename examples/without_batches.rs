@@ -2,8 +2,12 @@
 
 mod common;
 
+use batchnorm::batch_norm::{BatchNorm, Config};
+use batchnorm::batch_renorm::{BatchRenorm, Clips};
+use batchnorm::ghost_batch_norm::GhostBatchNorm;
 use batchnorm::nn::{product::product, random::Random};
 use batchnorm::spectral_norm::SpectralNorm;
+use batchnorm::synchronized;
 use batchnorm::weight_norm::WeightNorm;
 use batchnorm::weight_standardization::WeightStandardization;
 use common::{Figure, Lang, Result, cells};
@@ -12,8 +16,67 @@ use ndarray::{Array1, Array2, array};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run("without_batches", cells![weight_norm, standardized, spectral], figures)
+    common::run(
+        "without_batches",
+        cells![renorm, ghost, synchronized, weight_norm, standardized, spectral],
+        figures,
+    )
 }
+
+// ANCHOR: renorm
+fn renorm(out: &mut String) -> Result {
+    let batch = array![[1.0], [9.0]]; // μ = 5, s = 4, with ε = 0
+    let mut layer = BatchRenorm::new(1, 0.0, 0.01)?;
+    (layer.running_mean, layer.running_std) = (array![2.0], array![2.0]);
+    let inference = layer.freeze()?.apply(&batch)?;
+    let some = Clips { r_max: Some(1.5), d_max: Some(1.0) };
+    for clips in [Clips::ALL, some, Clips::NONE] {
+        let mut layer = layer.clone();
+        layer.clips = clips;
+        let (y, tape) = layer.train(batch.clone())?;
+        let (r, d) = (tape.r()[0], tape.d()[0]);
+        writeln!(out, "r = {r:3}   d = {d:3}   y = {:4}", y.column(0))?;
+    }
+    writeln!(out, "inference:          y = {:4}", inference.column(0))?;
+    Ok(())
+}
+// ANCHOR_END: renorm
+
+// ANCHOR: ghost
+fn ghost(out: &mut String) -> Result {
+    let batch = array![[1.0], [3.0], [101.0], [107.0]];
+    for chunk in [4, 2] {
+        let layer = BatchNorm::with(1, Config { eps: 0.0, ..Config::default() })?;
+        let mut ghost = GhostBatchNorm::new(layer, chunk)?;
+        let (y, _) = ghost.train(batch.clone())?;
+        let (y, steps) = (y.column(0), ghost.layer.batches());
+        writeln!(out, "chunks of {chunk}: y = {y:6.3}   steps of the running statistics: {steps}")?;
+    }
+    Ok(())
+}
+// ANCHOR_END: ghost
+
+// ANCHOR: synchronized
+fn synchronized(out: &mut String) -> Result {
+    let shards = [array![[1.0], [2.0]], array![[3.0], [6.0]]];
+    let layer = || BatchNorm::<f64>::with(1, Config { eps: 0.5, ..Config::default() });
+    for (device, shard) in shards.iter().enumerate() {
+        let (y, tape) = layer()?.train(shard.clone())?;
+        let (mean, var, y) = (tape.mean()[0], tape.var()[0], y.column(0).to_owned());
+        writeln!(out, "device {device} alone:   μ = {mean}   v = {var:4}   y = {y:6.3}")?;
+    }
+    let (y, _) = synchronized::train(&mut layer()?, shards.to_vec())?;
+    let (_, tape) = layer()?.train(array![[1.0], [2.0], [3.0], [6.0]])?;
+    let (mean, var) = (tape.mean()[0], tape.var()[0]);
+    writeln!(
+        out,
+        "synchronized:     μ = {mean}     v = {var:4}   y = {:6.3} {:6.3}",
+        y[0].column(0),
+        y[1].column(0)
+    )?;
+    Ok(())
+}
+// ANCHOR_END: synchronized
 
 // ANCHOR: weight_norm
 fn weight_norm(out: &mut String) -> Result {

@@ -35,18 +35,18 @@ enum End {
 /// layer of width 64 with He's initialization, the input 64 samples.
 fn variances(end: End, seed: u64) -> Result<Vec<f64>> {
     let random = &mut Random::new(seed);
-    let mut x = Array2::from_shape_simple_fn((64, 64), || random.gaussian());
+    let mut x = Array2::from_shape_simple_fn((64, 64), || random.gaussian() as f32);
     let input = x.var(0.0);
     let mut variances = vec![1.0];
     for _ in 0..40 {
         let w = Init::He.draw((64, 64), random)?;
-        let mut branch = product(&x.mapv(|x| f64::max(x, 0.0)), &w)?;
+        let mut branch = product(&x.mapv(|x| f32::max(x, 0.0)), &w)?;
         if let End::BatchNorm = end {
             branch = BatchNorm::new(64).train(branch)?.0;
         }
         let alpha = if let End::SkipInit = end { 0.0 } else { 1.0 };
         x = SkipInit { alpha }.forward(x, branch)?.0;
-        variances.push(x.var(0.0) / input);
+        variances.push(f64::from(x.var(0.0) / input));
     }
     Ok(variances)
 }

@@ -16,9 +16,9 @@ pub fn three_batches(lang: Lang) -> String {
     const SAMPLE: usize = 2;
     let end = |i: usize| STARTS[i] + (COUNTS[i] as f64 - 1.0) * STEP;
     let heads = [
-        lang.pick("지난 배치들", "past batches"),
-        lang.pick("장치 1의 배치", "batch of device 1"),
-        lang.pick("장치 2의 배치", "batch of device 2"),
+        lang.pick("지난 미니배치", "past batches"),
+        lang.pick("장치 1의 미니배치", "batch of device 1"),
+        lang.pick("장치 2의 미니배치", "batch of device 2"),
     ];
     let whole = |i: usize| (STARTS[i], end(i));
     let half = (STARTS[1], STARTS[1] + 3.0 * STEP);
