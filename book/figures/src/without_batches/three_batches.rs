@@ -21,38 +21,34 @@ pub fn three_batches(lang: Lang) -> String {
         lang.pick("장치 2의 미니배치", "batch of device 2"),
     ];
     let whole = |i: usize| (STARTS[i], end(i));
-    let half = (STARTS[1], STARTS[1] + 3.0 * STEP);
-    // A tint for what is averaged, and a lighter one for what is averaged over time.
-    let rows: [(&str, &[(f64, f64)], Option<(f64, f64)>); 4] = [
-        (lang.pick("배치 정규화", "batch norm"), &[whole(1)], None),
-        (lang.pick("고스트", "ghost"), &[half], None),
-        (lang.pick("동기화", "synchronized"), &[(STARTS[1], end(2))], None),
-        (lang.pick("재정규화", "renormalization"), &[whole(1)], Some(whole(0))),
+    // What is averaged within the step, and whether what was averaged before it counts.
+    let rows = [
+        (lang.pick("배치 정규화", "batch norm"), whole(1), false),
+        (lang.pick("고스트", "ghost"), (STARTS[1], STARTS[1] + 3.0 * STEP), false),
+        (lang.pick("동기화", "synchronized"), (STARTS[1], end(2)), false),
+        (lang.pick("재정규화", "renormalization"), whole(1), true),
     ];
 
     let mut svg = Svg::new(WIDTH, TOP + rows.len() as f64 * ROW + 6.0);
     for (i, head) in heads.into_iter().enumerate() {
         svg.text(((STARTS[i] + end(i)) / 2.0, 20.0), Type::SMALL.middle().ink(Ink::Muted), head);
     }
-    for (row, (name, tinted, past)) in rows.into_iter().enumerate() {
+    for (row, (name, averaged, past)) in rows.into_iter().enumerate() {
         let y = TOP + (row as f64 + 0.25) * ROW;
         svg.text((4.0, y + 6.0), Type::BODY.bold(), name);
         let mut frame = |(from, to): (f64, f64), paint: &Paint| {
             svg.rect((from - 11.5, y - 19.0), (to - from + 23.0, 38.0), 8.0, paint);
         };
-        for &span in tinted {
-            frame(span, &Paint::fill(Ink::Blue, 0.16).and_stroke(Ink::Blue, 1.5));
-        }
-        if let Some(span) = past {
-            frame(span, &Paint::stroke(Ink::Vermillion, 1.5).dashed());
+        frame(averaged, &Paint::fill(Ink::Blue, 0.16).and_stroke(Ink::Blue, 1.5));
+        if past {
+            frame(whole(0), &Paint::stroke(Ink::Vermillion, 1.5).dashed());
         }
         for group in 0..STARTS.len() {
             for k in 0..COUNTS[group] {
                 let x = STARTS[group] + k as f64 * STEP;
-                let inside = |&(from, to): &(f64, f64)| from <= x && x <= to;
-                let ink = match past {
-                    Some(span) if inside(&span) => Ink::Vermillion,
-                    _ if tinted.iter().any(inside) => Ink::Blue,
+                let ink = match group {
+                    0 if past => Ink::Vermillion,
+                    _ if averaged.0 <= x && x <= averaged.1 => Ink::Blue,
                     _ => Ink::Grid,
                 };
                 svg.circle((x, y), 5.5, &Paint::fill(ink, 1.0));
@@ -61,7 +57,7 @@ pub fn three_batches(lang: Lang) -> String {
                 }
             }
         }
-        if past.is_some() {
+        if past {
             let limits = lang.pick(
                 "이동 평균에 맞추어 고칩니다, 한도 안에서",
                 "corrected to their running average, within limits",
