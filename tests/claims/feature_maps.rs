@@ -3,6 +3,7 @@
 use crate::kit::*;
 use crate::ways;
 use batchnorm::batch_norm::{BatchNorm, Config};
+use batchnorm::layout;
 use batchnorm::nn::conv2d::{Conv2d, Window};
 use batchnorm::norm;
 use batchnorm::scalar::Field;
@@ -121,20 +122,27 @@ fn channels_last_gives_the_same() -> Claim {
         let pairs = y.into_iter().zip(expected);
         pairs.map(|(a, b)| equal(a.widen(), b.widen()).to(2.0 * top)).collect()
     }
-    /// `[N, C, S]` as `[N·S, C, 1]`, by way of `[N, S, C]`.
+    /// `[N, S, C]`, with its elements in this order.
+    fn channels_last<F: Number>(x: &Array3<F>) -> Array3<F> {
+        let last = layout::channels_last(x.clone()).expect("three axes");
+        last.as_standard_layout().into_owned()
+    }
+    /// `[N, C, S]` as `[N·S, C, 1]`, by way of `[N, S, C]`; and back from there to `[N, C, S]`.
     fn holds<F: Number>(by: By, case: &Case<F>) -> Vec<Sides<F>> {
-        compare(by, case, |x| {
+        let back = layout::channels_first(channels_last(&case.x)).expect("three axes");
+        let pairs = case.with_x(back).normalize(by).into_iter().zip(case.normalize(by));
+        let same = pairs.map(|(a, b)| equal(a.widen(), b.widen()).exactly());
+        let as_table = compare(by, case, |x| {
             let (n, c, s) = x.dim();
-            let last = x.clone().permuted_axes([0, 2, 1]).as_standard_layout().into_owned();
-            last.into_shape_with_order((n * s, c, 1)).expect("as many values")
-        })
+            channels_last(x).into_shape_with_order((n * s, c, 1)).expect("as many values")
+        });
+        same.chain(as_table).collect()
     }
     /// The same memory, but the axes taken for those of `[N, C, S]`.
     fn misread<F: Number>(by: By, case: &Case<F>) -> Vec<Sides<F>> {
         // What is taken for a channel may be constant.
         compare(by, &case.with_eps(case.spare[0]), |x| {
-            let last = x.clone().permuted_axes([0, 2, 1]).as_standard_layout().into_owned();
-            last.into_shape_with_order(x.dim()).expect("as many values")
+            channels_last(x).into_shape_with_order(x.dim()).expect("as many values")
         })
     }
     claim(|_| {
