@@ -3,10 +3,13 @@
 
 mod backward;
 mod batch;
+mod choosing;
+mod corrections;
 mod covariate_shift;
 mod feature_maps;
 mod forward;
 mod frameworks;
+mod generalization;
 mod group_norm;
 mod instance_norm;
 mod introduction;
@@ -16,5 +19,6 @@ mod numerics;
 mod placement;
 mod rms_norm;
 mod train_and_test;
+mod why_it_works;
 mod without_batches;
 mod without_normalization;

@@ -19,6 +19,7 @@ use figures::group_norm::{ByBatchSize, noise as batch_noise, published, spectrum
 use figures::instance_norm::{Version, contrast};
 use figures::introduction::{four_checks, notebook_map};
 use figures::layer_norm::rows_and_columns;
+use figures::numerics::{Method, cancellation, epsilon};
 use figures::rms_norm::{Point, sphere};
 use figures::train_and_test::{
     ModeAccuracy, batch_mates, bias_by_batch_size, ema, folding, mode_bug,
@@ -171,6 +172,12 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         let (sign, r) = ((a - b).signum(), ((a * a + b * b) / 2.0).sqrt());
         Point { x: (a, b), layer: (sign, -sign), rms: (a / r, b / r) }
     });
+    let ratios = [1.0, 1e2, 1e4, 1e6];
+    let errors = |error: fn(f64) -> f64| ratios.map(|ratio| (ratio, error(ratio))).to_vec();
+    let methods = [
+        Method { name: "x² − x̄²", points: errors(|ratio| 6e-8 * ratio * ratio) },
+        Method { name: "(x − x̄)²", points: errors(|_| 3e-7) },
+    ];
     vec![
         ("cube", cube(lang)),
         ("views", views(&[2, 4, 2, 3], &statistics, &parameters, lang)),
@@ -181,6 +188,8 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("published", published(&errors, lang)),
         ("noise", batch_noise(&noisy, lang)),
         ("sphere", sphere(&points, lang)),
+        ("cancellation", cancellation(&methods, 6e-8, lang)),
+        ("epsilon", epsilon(&[1e-3, 1e-5], lang)),
     ]
 }
 

@@ -19,6 +19,8 @@ mod svg;
 mod testing;
 
 pub mod backward;
+pub mod choosing;
+pub mod corrections;
 pub mod covariate_shift;
 pub mod feature_maps;
 pub mod forward;
@@ -26,6 +28,7 @@ pub mod group_norm;
 pub mod instance_norm;
 pub mod introduction;
 pub mod layer_norm;
+pub mod numerics;
 pub mod rms_norm;
 pub mod train_and_test;
 pub mod without_batches;

@@ -40,4 +40,6 @@ pub use table::{
     Hand, Mistake, Table, TableWay, central, falls, slope, stands, tabled, tabled_within,
 };
 pub use variants::{Norm, Wrong};
-pub use ways::{all, by, cases, prime_field, property, property_within, worked_example, wrong};
+pub use ways::{
+    all, by, cases, once, prime_field, property, property_within, worked_example, wrong,
+};

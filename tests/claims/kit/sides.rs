@@ -29,6 +29,14 @@ impl<F: Number> Sides<F> {
         Sides { scale, ..self }
     }
 
+    /// The left side is at most the right one, instead.
+    pub fn as_bound(self) -> Self
+    where
+        F: Float,
+    {
+        Sides { order: true, ..self }
+    }
+
     /// To the last bit, whatever the numbers.
     pub fn exactly(self) -> Self {
         self.to(0.0)

@@ -1,0 +1,5 @@
+//! Figures of the chapter on choosing.
+
+mod decision;
+
+pub use decision::decision;

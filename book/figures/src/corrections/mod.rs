@@ -1,0 +1,5 @@
+//! Figures of the chapter of corrections.
+
+mod map;
+
+pub use map::{Chapter, map};
