@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 #[path = "../../examples/common/interval.rs"]
 #[allow(dead_code)]
-mod interval;
+pub mod interval;
 
 /// Weighted by w = q/p, the average loss over the training distribution p is that over the test
 /// distribution q, if p produces every input that q does.

@@ -1,5 +1,6 @@
 //! Why it works: what a weight in front of the layer can and cannot do, and what it costs.
 
+use crate::covariate_shift::interval::Interval;
 use crate::everywhere;
 use crate::for_numbers;
 use crate::kit::dual::Dual;
@@ -10,13 +11,8 @@ use batchnorm::nn::init::Init;
 use batchnorm::nn::linear::Linear;
 use batchnorm::nn::random::Random;
 use batchnorm::scalar::{Field, Scalar};
-use interval::Interval;
 use ndarray::{Array1, Array2, Array3, Axis, array, s};
 use std::f64::consts::PI;
-
-#[path = "../../examples/common/interval.rs"]
-#[allow(dead_code)]
-mod interval;
 
 /// One unit in front of the layer: z = Xw, y = γx̂ + β, L = Σ g·y, for four samples with two features.
 #[derive(Clone)]
@@ -363,11 +359,12 @@ fn the_direction_sees_eta_over_the_square_of_the_length() -> Claim {
         let one = dot(&wide(&unit.w), &wide(&unit.w));
         let left = eta * across(&w, &long.w) * (one - r * inside(&unit.w, &short.w));
         let right = r * across(&unit.w, &short.w) * (square - eta * inside(&w, &long.w));
-        let top = |g: &Gradient<F>| g.size.max(largest(&g.w));
-        let a = a.widen().size();
-        let size = 4.0
-            * (eta.size() * a * top(&long) * (2.0 + r.size() * top(&short))
-                + r.size() * top(&short) * a * (2.0 * a + eta.size() * top(&long)));
+        // What the products are, and what they are off by; the components of a unit vector are 1 at most.
+        let (a, eta, r) = (a.widen().size(), eta.size(), r.size());
+        let (of_short, of_long) = (2.0 * largest(&short.w), 2.0 * largest(&long.w));
+        let (off_short, off_long) = (2.0 * short.size, 2.0 * long.size);
+        let size = eta * a * (off_long * (1.0 + r * of_short) + of_long * r * off_short)
+            + r * (off_short * a * (a + eta * of_long) + of_short * eta * a * off_long);
         vec![equal(left, right).to(size)]
     }
     fn holds<F: Drawn>(bn: Norm, n: &[F]) -> Vec<Sides<F>> {
@@ -731,10 +728,11 @@ fn residual_branches_are_scaled_down() -> Claim {
         expected: fn(F::Wide, usize) -> F::Wide,
     ) -> Vec<Sides<F>> {
         let start = variances[0];
-        // Each block rounds x a few times, and sums over values up to four times the deviation.
+        // Values are 4 at most before the first block, and their squares double with each; an error in x
+        // is divided by the deviation.
         let side = |(block, variance): (usize, F::Wide)| {
-            let size = 64.0 * (1.0 + start.size()) * (4 << block) as f64;
-            equal(variance, expected(start, block)).to(size * 16.0 / start.size().min(1.0))
+            let size = (64 << block) as f64 / start.size().min(1.0);
+            equal(variance, expected(start, block)).to(size)
         };
         variances.into_iter().enumerate().map(side).collect()
     }
