@@ -62,8 +62,9 @@ macro_rules! chapters {
 #[cfg(doctest)]
 mod book {
     chapters! {
-        introduction covariate_shift forward backward train_and_test
-        feature_maps layer_norm instance_norm group_norm rms_norm
+        introduction batch covariate_shift forward backward train_and_test feature_maps placement
+        why_it_works generalization layer_norm instance_norm group_norm rms_norm without_batches
+        without_normalization numerics frameworks choosing corrections
     }
 }
 #[cfg(doctest)]
