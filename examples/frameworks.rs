@@ -1,6 +1,7 @@
 //! The code of the chapter "Frameworks".
 
 mod common;
+
 use batchnorm::batch_norm::{BatchNorm, Config, RunningVar};
 use batchnorm::folding::into_previous;
 use batchnorm::interchange::{Style, Tensors};
@@ -11,9 +12,9 @@ use batchnorm::nn::linear::Linear;
 use batchnorm::nn::random::Random;
 use batchnorm::nn::sequential::{Layer, Sequential};
 use batchnorm::profile::{Freezing, Names, OneValue, Profile, Weighs};
-
 use common::{Figure, Lang, Result, cells};
-use ndarray::{Array4, array};
+use figures::Series;
+use ndarray::{Array2, Array4, array};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
@@ -157,6 +158,25 @@ fn bring_in(out: &mut String) -> Result {
 }
 // ANCHOR_END: bring_in
 
-fn figures(_: Lang) -> Result<Vec<Figure>> {
-    Ok(Vec::new())
+/// The running variance of a channel of Gaussian values with the variance 4, in batches of four, after each.
+fn running_variance(profile: Profile) -> Result<Vec<(f64, f64)>> {
+    let mut random = Random::new(2);
+    let mut bn = BatchNorm::<f64>::with(1, profile.config())?;
+    let mut path = vec![(0.0, bn.running_var[0])];
+    for batch in 1..=40 {
+        let x = Array2::from_shape_simple_fn((4, 1), || 2.0 * random.gaussian());
+        let (_, _) = bn.train(x)?;
+        path.push((f64::from(batch), bn.running_var[0]));
+    }
+    Ok(path)
+}
+
+fn figures(lang: Lang) -> Result<Vec<Figure>> {
+    let of = [
+        ("PyTorch, candle", running_variance(Profile::PyTorch)?),
+        ("ONNX, burn", running_variance(Profile::Onnx)?),
+        ("Keras, Flax", running_variance(Profile::Keras)?),
+    ];
+    let lines = of.each_ref().map(|(label, points)| Series { label, points });
+    Ok(vec![("running_variance", figures::frameworks::running_variance(&lines, 4.0, lang))])
 }

@@ -24,6 +24,7 @@ pub mod corrections;
 pub mod covariate_shift;
 pub mod feature_maps;
 pub mod forward;
+pub mod frameworks;
 pub mod group_norm;
 pub mod instance_norm;
 pub mod introduction;
