@@ -82,20 +82,22 @@ fn counterexamples(out: &mut String) -> Result {
 
 /// Which chapter proves which correction, by the numbers of the chapter.
 fn figures(lang: Lang) -> Result<Vec<Figure>> {
-    let rows: [(&str, &str, &[usize]); 13] = [
-        ("공변량 변화", "covariate shift", &[3, 11]),
-        ("순전파", "the forward pass", &[1, 5, 8, 9, 17, 19]),
-        ("역전파", "the backward pass", &[6]),
-        ("학습과 추론", "training and inference", &[7, 10, 22]),
-        ("특징 맵", "feature maps", &[20]),
-        ("정규화를 놓는 자리", "where to put it", &[4, 13, 14, 17, 21]),
-        ("왜 효과가 있는가", "why it works", &[2, 16]),
-        ("일반화와 규제", "generalization", &[14, 16, 23]),
-        ("층 정규화", "layer normalization", &[12]),
-        ("인스턴스 정규화", "instance normalization", &[12]),
-        ("정규화 없이", "without normalization", &[15]),
-        ("수치 계산", "numerics", &[9]),
-        ("프레임워크", "frameworks", &[18]),
+    // What the statements of the chapter, by their numbers, link to.
+    let rows: [(&str, &str, &[usize]); 14] = [
+        ("공변량 변화", "covariate shift", &[6, 18, 19]),
+        ("알고리즘", "the algorithm", &[1, 2, 4, 7, 8, 20, 31]),
+        ("역전파", "the backward pass", &[29, 30]),
+        ("학습과 추론", "training and inference", &[12, 13, 14, 15, 17, 30, 32]),
+        ("특징 맵", "feature maps", &[11]),
+        ("정규화를 놓는 자리", "where to put it", &[20, 21, 22, 23, 31]),
+        ("왜 효과가 있는가", "why it works", &[18, 24, 25]),
+        ("일반화와 규제", "generalization", &[23, 24, 34]),
+        ("층 정규화", "layer normalization", &[9, 10, 31]),
+        ("인스턴스 정규화", "instance normalization", &[9]),
+        ("그룹 정규화", "group normalization", &[11]),
+        ("정규화 없이", "without normalization", &[26]),
+        ("수치 계산", "numerics", &[27, 28]),
+        ("프레임워크", "frameworks", &[16]),
     ];
     let title = |(ko, en, _): &(&'static str, &'static str, _)| lang.pick(*ko, *en);
     let chapters: Vec<_> =
