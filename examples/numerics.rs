@@ -6,13 +6,16 @@ use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::nn::random::Random;
 use batchnorm::streaming::Streaming;
 use common::{Figure, Lang, Result, cells};
-use figures::numerics::{Method, cancellation, epsilon as gain};
+use figures::numerics::{Method, cancellation, epsilon as gain, frameworks};
 use half::{bf16, f16};
 use ndarray::{Array2, array};
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    let cells = cells![two_formulas, how_bad, remedies, epsilon, half_precision];
+    let cells =
+        cells![two_formulas, how_bad, remedies, epsilon, half_precision, frameworks_measured];
     common::run("numerics", cells, figures)
 }
 
@@ -208,6 +211,67 @@ fn half_precision(out: &mut String) -> Result {
 }
 // ANCHOR_END: half_precision
 
+// ANCHOR: frameworks_measured
+/// What `tests/golden/generate.py` recorded: batches of one channel, and what each framework made of them.
+#[derive(Deserialize)]
+struct Hard {
+    cases: Vec<HardCase>,
+}
+
+#[derive(Deserialize)]
+struct HardCase {
+    mean: f64,
+    eps: f64,
+    x: Vec<f64>,
+    answers: BTreeMap<String, Vec<f64>>,
+}
+
+/// The largest distance of each framework, and of the library, from the exact answer to the given numbers, in
+/// units of the last digit of its largest element.
+fn ulps(case: &HardCase) -> Result<Vec<(String, f64)>> {
+    let x = Array2::from_shape_vec((case.x.len(), 1), case.x.clone())?;
+    let eps = case.eps as f32;
+    // The data are f32: for the layer in f64, whose sums are wider still, they are easy.
+    let exact = Config { eps: f64::from(eps), ..Config::default() };
+    let (exact, _) = BatchNorm::with(1, exact)?.train(x.clone())?;
+    let largest = exact.iter().fold(0.0, |a: f64, y| a.max(y.abs())) as f32;
+    let ulp = f64::from(largest.next_up() - largest);
+    let far = |y: &[f64]| {
+        let distances = y.iter().zip(&exact).map(|(y, exact)| (y - exact).abs() / ulp);
+        distances.fold(0.0, f64::max)
+    };
+    let here =
+        BatchNorm::with(1, Config { eps, ..Config::default() })?.train(x.mapv(|x| x as f32))?.0;
+    let here: Vec<f64> = here.iter().map(|&y| f64::from(y)).collect();
+    let answers = case.answers.iter().map(|(name, y)| (name.clone(), far(y)));
+    Ok(answers.chain([("this library".to_string(), far(&here))]).collect())
+}
+
+fn hard() -> Result<Hard> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/hard.json");
+    let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {file}: {e}"))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn frameworks_measured(out: &mut String) -> Result {
+    let cases = hard()?.cases;
+    write!(out, "{:21}", "mean of the data")?;
+    for case in &cases {
+        write!(out, " {:>8.0e}", case.mean)?;
+    }
+    let rows = cases.iter().map(ulps).collect::<Result<Vec<_>>>()?;
+    for (i, (name, _)) in rows[0].iter().enumerate() {
+        write!(out, "\n{name:21}")?;
+        for row in &rows {
+            let ulps = row[i].1;
+            if ulps < 1e3 { write!(out, " {ulps:8.2}")? } else { write!(out, " {ulps:8.0e}")? }
+        }
+    }
+    writeln!(out)?;
+    Ok(())
+}
+// ANCHOR_END: frameworks_measured
+
 fn figures(lang: Lang) -> Result<Vec<Figure>> {
     let names = [
         (lang.pick("한 번 훑기", "one pass"), one_pass as fn(&[f32]) -> f32),
@@ -221,8 +285,19 @@ fn figures(lang: Lang) -> Result<Vec<Figure>> {
         methods.push(Method { name, points: points.collect::<Result<Vec<_>>>()? });
     }
     let u = f64::from(f32::EPSILON) / 2.0;
+    let cases = hard()?.cases;
+    let rows = cases.iter().map(ulps).collect::<Result<Vec<_>>>()?;
+    let here = lang.pick("이 책", "this library");
+    let names = rows[0].iter().map(|(name, _)| name.as_str());
+    let names = names.map(|name| if name == "this library" { here } else { name });
+    let line = |(i, name): (usize, _)| {
+        let points = cases.iter().zip(&rows).map(|(case, row)| (case.mean, row[i].1)).collect();
+        Method { name, points }
+    };
+    let answers: Vec<_> = names.enumerate().map(line).collect();
     Ok(vec![
         ("cancellation", cancellation(&methods, u, lang)),
         ("epsilon", gain(&[1e-3, 1e-5], lang)),
+        ("frameworks", frameworks(&answers, lang)),
     ])
 }

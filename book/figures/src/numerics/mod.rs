@@ -2,6 +2,8 @@
 
 mod cancellation;
 mod epsilon;
+mod frameworks;
 
 pub use cancellation::{Method, cancellation};
 pub use epsilon::epsilon;
+pub use frameworks::frameworks;
