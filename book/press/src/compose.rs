@@ -96,6 +96,12 @@ impl Composer<'_> {
             done = end;
         }
         markdown.push_str(&text[done..]);
+        // The id that mdBook would make of the title might be that of a section.
+        let title = markdown.find('\n').unwrap_or(markdown.len());
+        if markdown.starts_with("# ") && !markdown[..title].contains("{#") {
+            let id = self.chapter.stem().replace('/', "-");
+            markdown.insert_str(title, &format!(" {{#chapter-{id}}}"));
+        }
         Page {
             markdown,
             fragments: self.fragments,
