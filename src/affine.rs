@@ -3,6 +3,7 @@
 use super::error::Result;
 use super::norm::{check_length, check_shape};
 use super::scalar::Scalar;
+use super::simd::with;
 use super::split::Plan;
 use ndarray::{Array, Array1, ArrayRef, Dimension};
 
@@ -83,9 +84,9 @@ impl<F: Scalar> Affine<F> {
         let x = x.as_standard_layout();
         let x = x.as_slice().expect("made row-major one line above");
         let (center, shift) = (widen(&self.center), widen(&self.shift));
-        let with = plan.with([], [&center, &self.scale, &shift]);
+        let numbers = with(plan, [], [&center, &self.scale, &shift]);
         let mut y = vec![F::ZERO; x.len()];
-        with.update(&mut y, x, |_, x, [], [center, scale, shift]| {
+        numbers.update(&mut y, x, |_, x, [], [center, scale, shift]| {
             F::narrow((x.widen() - center) * scale + shift)
         });
         Ok(Array::from_shape_vec(shape, y).expect("as many values as x"))
@@ -108,12 +109,12 @@ impl<F: Scalar> Affine<F> {
         let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
         let (x, g) = (x.as_slice().expect("row-major"), dy.as_slice().expect("row-major"));
         let center = widen(&self.center);
-        let with = plan.with([], [&center]);
-        let [scale, shift] = with.sums(plan.parameters(), g, x, |g, x, [], [center]| {
+        let numbers = with(plan, [], [&center]);
+        let [scale, shift] = numbers.sums(plan.parameters(), g, x, |g, x, [], [center]| {
             (g.widen() * (x.widen() - center), g.widen())
         });
         let mut dx = vec![F::ZERO; g.len()];
-        plan.with([], [&self.scale])
+        with(plan, [], [&self.scale])
             .update(&mut dx, g, |_, g, [], [scale]| F::narrow(g.widen() * scale));
         let narrow = |sums: Vec<F::Wide>| sums.into_iter().map(F::narrow).collect();
         let x = Array::from_shape_vec(shape, dx).expect("as many values as x");

@@ -9,6 +9,7 @@
 
 use super::error::{Error, Result};
 use super::scalar::{Field, Scalar};
+use super::simd::with;
 use super::split::{Center, Plan};
 use ndarray::{Array, Array1, ArrayRef, Dimension};
 
@@ -29,45 +30,45 @@ impl<F: Scalar> Moments<F> {
     // ANCHOR: moments
     /// μ = (1/m) Σ x and v = (1/m) Σ (x − μ)², then 1/√(v + ε), of each group.
     ///
-    /// Σ (x − μ)² = Σ x² − μ Σ x takes no second pass, but cancels where |μ| ≫ σ. How much is left of
-    /// Σ x² tells: a thousandth costs ten binary digits, and the wide type has 29 to spare, or more.
+    /// Σ (x − μ)² = Σ x² − m μ² takes no second pass, but cancels where |μ| ≫ σ. What is left of Σ x²
+    /// tells how much: less than a thousandth, and more than ten binary digits are gone.
     fn of(x: &[F], plan: Plan, eps: F) -> Result<Vec<Self>> {
         let groups = plan.statistics();
         let m = F::Wide::count(groups.count());
-        let units = || (0..groups.kept).map(|k| F::unit(groups.runs(k).flatten().map(|i| x[i])));
-        let per_unit: Vec<_> = units().map(|unit| (F::ONE / unit).widen()).collect();
+        let unit = |k| F::unit(groups.runs(k).flatten().map(|i| x[i]));
+        let units: Vec<F> = (0..groups.kept).map(unit).collect();
+        let per_unit: Vec<_> = units.iter().map(|&unit| (F::ONE / unit).widen()).collect();
 
-        let [mean, squares] = plan.with([&per_unit], []).sums(groups, x, x, |x, _, [unit], []| {
+        let [sum, squares] = with(plan, [&per_unit], []).sums(groups, x, x, |x, _, [unit], []| {
             let x = x.in_unit(unit);
             (x, x * x)
         });
         let mean: Vec<_> = match plan.center() {
-            Center::Mean => mean.into_iter().map(|sum| sum / m).collect(),
+            Center::Mean => sum.into_iter().map(|sum| sum / m).collect(),
             Center::Zero => vec![F::Wide::ZERO; groups.kept],
         };
+
         let mut deviations: Vec<_> =
             squares.iter().zip(&mean).map(|(&squares, &mean)| squares - m * mean * mean).collect();
-        if squares.iter().zip(&deviations).any(|(&of, &rest)| cancelled::<F>(rest, of)) {
-            let with = plan.with([&per_unit, &mean], []);
-            let [_, second] = with.sums(groups, x, x, |x, _, [unit, mean], []| {
+        let cancelled = |k: &usize| cancelled::<F>(deviations[*k], squares[*k]);
+        let cancelled: Vec<usize> = (0..groups.kept).filter(cancelled).collect();
+        if !cancelled.is_empty() {
+            let numbers = with(plan, [&per_unit, &mean], []);
+            let [_, second] = numbers.sums(groups, x, x, |x, _, [unit, mean], []| {
                 let d = x.in_unit(unit) - mean;
                 (d, d * d)
             });
-            for k in 0..groups.kept {
-                if cancelled::<F>(deviations[k], squares[k]) {
-                    deviations[k] = second[k];
-                }
-            }
+            cancelled.into_iter().for_each(|k| deviations[k] = second[k]);
         }
 
-        let moments = |(k, unit)| {
-            let var = deviations[k] / m;
-            if var == F::Wide::ZERO && eps == F::ZERO {
-                return Err(Error::ZeroVariance { channel: k });
-            }
-            Ok(Self::complete(unit, mean[k], var, eps))
-        };
-        units().enumerate().map(moments).collect()
+        let var = |k: usize| deviations[k] / m;
+        let nothing = |k: usize| var(k) == F::Wide::ZERO && eps == F::ZERO;
+        match (0..groups.kept).position(nothing) {
+            Some(channel) => Err(Error::ZeroVariance { channel }),
+            None => Ok((0..groups.kept)
+                .map(|k| Self::complete(units[k], mean[k], var(k), eps))
+                .collect()),
+        }
     }
     // ANCHOR_END: moments
 
@@ -121,9 +122,9 @@ pub fn forward<F: Scalar, D: Dimension>(
     let moments = Moments::of(slice(&x), plan, eps)?;
 
     let Columns { per_unit, mean, inv_std, .. } = Columns::of(&moments);
-    let with = plan.with([&per_unit, &mean, &inv_std], [&gamma, &beta]);
+    let numbers = with(plan, [&per_unit, &mean, &inv_std], [&gamma, &beta]);
     let mut y = Array::from_elem(x.raw_dim(), F::ZERO);
-    with.update(slice_mut(&mut y), slice(&x), |_, x, [unit, mean, inv_std], [gamma, beta]| {
+    numbers.update(slice_mut(&mut y), slice(&x), |_, x, [unit, mean, inv_std], [gamma, beta]| {
         F::narrow((x.in_unit(unit) - mean) * (gamma * inv_std) + beta)
     });
     Ok((y, Tape { x, plan, gamma, moments }))
@@ -182,8 +183,8 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
         let (mut dbeta, mut dgamma, mut mean_g, mut mean_gx);
         if plan.one_parameter_a_group() {
             // γ and 1/s are the same for all values of a sum, so they can wait.
-            let with = plan.with([per_unit, mean], []);
-            [mean_g, mean_gx] = with.sums(plan.statistics(), g, x, |g, x, [unit, mean], []| {
+            let numbers = with(plan, [per_unit, mean], []);
+            [mean_g, mean_gx] = numbers.sums(plan.statistics(), g, x, |g, x, [unit, mean], []| {
                 (g.widen(), g.widen() * (x.in_unit(unit) - mean))
             });
             dbeta = vec![F::Wide::ZERO; plan.parameters().kept];
@@ -197,14 +198,14 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
                 mean_gx[k] = self.gamma[c] * mean_gx[k];
             }
         } else {
-            let with = plan.with([per_unit, mean, inv_std], []);
+            let numbers = with(plan, [per_unit, mean, inv_std], []);
             [dbeta, dgamma] =
-                with.sums(plan.parameters(), g, x, |g, x, [unit, mean, inv_std], []| {
+                numbers.sums(plan.parameters(), g, x, |g, x, [unit, mean, inv_std], []| {
                     (g.widen(), g.widen() * ((x.in_unit(unit) - mean) * inv_std))
                 });
-            let with = plan.with([per_unit, mean], [&self.gamma]);
+            let numbers = with(plan, [per_unit, mean], [&self.gamma]);
             [mean_g, mean_gx] =
-                with.sums(plan.statistics(), g, x, |g, x, [unit, mean], [gamma]| {
+                numbers.sums(plan.statistics(), g, x, |g, x, [unit, mean], [gamma]| {
                     let g = gamma * g.widen();
                     (g, g * (x.in_unit(unit) - mean))
                 });
@@ -233,8 +234,8 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
             // Of two values g̃ − ⟨g̃⟩ is a multiple of x̂, and the difference below would be rounding
             // noise. What is left of it is known: the share of ε in v + ε. (Of one value, where no mean
             // is subtracted.)
-            let with = plan.with([per_unit, inv_std, eps_share, mean_g], [&gamma]);
-            with.update(
+            let numbers = with(plan, [per_unit, inv_std, eps_share, mean_g], [&gamma]);
+            numbers.update(
                 slice_mut(&mut x),
                 g,
                 |_, g, [unit, inv_std, eps_share, mean_g], [gamma]| {
@@ -244,8 +245,8 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
             );
         } else {
             let slope = times(inv_std, mean_gx);
-            let with = plan.with([per_unit, mean, inv_std, mean_g, &slope], [&gamma]);
-            with.update(
+            let numbers = with(plan, [per_unit, mean, inv_std, mean_g, &slope], [&gamma]);
+            numbers.update(
                 slice_mut(&mut x),
                 g,
                 |x, g, [unit, mean, inv_std, mean_g, slope], [gamma]| {
@@ -304,7 +305,8 @@ fn times<W: Field>(a: &[W], b: &[W]) -> Vec<W> {
     a.iter().zip(b).map(|(&a, &b)| a * b).collect()
 }
 
-/// Whether a difference has lost more than ten binary digits of what it is a difference of.
+/// Whether a difference has lost more than ten binary digits: more than the wide type has to spare, for
+/// certain.
 fn cancelled<F: Scalar>(rest: F::Wide, of: F::Wide) -> bool {
     of != F::Wide::ZERO && F::narrow(rest / of).to_f64() < 1.0 / 1024.0
 }

@@ -52,15 +52,13 @@ pub(crate) struct With<'a, W, const G: usize, const P: usize> {
     parameters: [&'a [W]; P],
 }
 
-impl Plan {
-    /// This plan with these numbers.
-    pub(crate) fn with<'a, W, const G: usize, const P: usize>(
-        self,
-        groups: [&'a [W]; G],
-        parameters: [&'a [W]; P],
-    ) -> With<'a, W, G, P> {
-        With { plan: self, groups, parameters }
-    }
+/// A plan with these numbers.
+pub(crate) fn with<'a, W, const G: usize, const P: usize>(
+    plan: Plan,
+    groups: [&'a [W]; G],
+    parameters: [&'a [W]; P],
+) -> With<'a, W, G, P> {
+    With { plan, groups, parameters }
 }
 
 impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
