@@ -243,8 +243,8 @@ impl<'a, W: Field, const STEP: usize, const N: usize> Along<'a, W, STEP, N> {
     #[inline(always)]
     fn at(self, i: usize) -> [W; N] {
         let mut numbers = [W::ZERO; N];
-        for n in 0..N {
-            numbers[n] = self.0[n][i * STEP];
+        for (number, all) in numbers.iter_mut().zip(&self.0) {
+            *number = all[i * STEP];
         }
         numbers
     }
