@@ -21,6 +21,7 @@ pub mod inline;
 pub mod lang;
 pub mod math;
 pub mod memory;
+pub mod notation;
 pub mod page;
 pub mod paper;
 pub mod pdf;

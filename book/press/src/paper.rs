@@ -48,7 +48,7 @@ pub fn paper(html: &str) -> Result<String> {
                 }),
                 element!("details", |el| Ok(el.set_attribute("open", "")?)),
                 // The listings of the site are not taken along, and a heading need not lead to itself.
-                element!("a.header, a[href*='source/']", |el| {
+                element!("a.header, a.symbol, a[href*='source/']", |el| {
                     el.remove_and_keep_content();
                     Ok(())
                 }),
