@@ -19,7 +19,9 @@ fn main() -> std::process::ExitCode {
 /// What a layer makes of `[N, 4, 3]`, its γ and β, and how many numbers it keeps besides.
 type Run = (Array3<f64>, [Option<Array1<f64>>; 2], usize);
 
-fn rows() -> [(&'static str, fn(Array3<f64>) -> Result<Run>); 7] {
+type Layer = fn(Array3<f64>) -> Result<Run>;
+
+fn rows() -> [(&'static str, Layer); 7] {
     [
         ("batch, training", |x| {
             let mut layer = BatchNorm::new(4);

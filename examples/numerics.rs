@@ -119,8 +119,10 @@ fn welford(x: &[f32]) -> f32 {
     squares / x.len() as f32
 }
 
+type Variance = fn(&[f32]) -> f32;
+
 fn remedies(out: &mut String) -> Result {
-    let ways: [(&str, fn(&[f32]) -> f32); 7] = [
+    let ways: [(&str, Variance); 7] = [
         ("one pass", one_pass),
         ("one pass, cut off at 0", |x| one_pass(x).max(0.0)),
         ("Welford", welford),
@@ -274,7 +276,7 @@ fn frameworks_measured(out: &mut String) -> Result {
 
 fn figures(lang: Lang) -> Result<Vec<Figure>> {
     let names = [
-        (lang.pick("한 번 훑기", "one pass"), one_pass as fn(&[f32]) -> f32),
+        (lang.pick("한 번 훑기", "one pass"), one_pass as Variance),
         (lang.pick("웰퍼드", "Welford"), welford),
         (lang.pick("두 번 훑기", "two passes"), two_pass),
     ];

@@ -1,9 +1,10 @@
 //! An affine map per channel: what batch normalization is once its statistics are fixed.
 
 use super::error::Result;
-use super::norm::{check_length, check_shape, update};
-use super::scalar::{Field, Scalar};
-use super::split::{Plan, Split};
+use super::norm::{check_length, check_shape};
+use super::scalar::Scalar;
+use super::simd::with;
+use super::split::Plan;
 use ndarray::{Array, Array1, ArrayRef, Dimension};
 
 /// y = scale · (x − center) + shift, for each channel of `[N, C, …]`.
@@ -79,18 +80,15 @@ impl<F: Scalar> Affine<F> {
     /// [`Error::Rank`](super::error::Error::Rank), [`Error::Empty`](super::error::Error::Empty), or
     /// [`Error::Length`](super::error::Error::Length) if the channels of x are not those of the map.
     pub fn apply<D: Dimension>(&self, x: &ArrayRef<F, D>) -> Result<Array<F, D>> {
-        let (split, shape) = (self.split(x.shape())?, x.raw_dim());
+        let (plan, shape) = (self.plan(x.shape())?, x.raw_dim());
         let x = x.as_standard_layout();
         let x = x.as_slice().expect("made row-major one line above");
+        let (center, shift) = (widen(&self.center), widen(&self.shift));
+        let numbers = with(plan, [], [&center, &self.scale, &shift]);
         let mut y = vec![F::ZERO; x.len()];
-        for block in split.blocks() {
-            let c = block.lanes();
-            let center = c.map(|c| self.center[c].widen());
-            let (scale, shift) = (c.map(|c| self.scale[c]), c.map(|c| self.shift[c].widen()));
-            update(&mut y, x, block.runs(), |i, _, x| {
-                F::narrow((x.widen() - center[i]) * scale[i] + shift[i])
-            });
-        }
+        numbers.update(&mut y, x, |_, x, [], [center, scale, shift]| {
+            F::narrow((x.widen() - center) * scale + shift)
+        });
         Ok(Array::from_shape_vec(shape, y).expect("as many values as x"))
     }
     // ANCHOR_END: apply
@@ -106,29 +104,30 @@ impl<F: Scalar> Affine<F> {
         x: &ArrayRef<F, D>,
         dy: &ArrayRef<F, D>,
     ) -> Result<AffineGradients<F, D>> {
-        let split = self.split(x.shape())?;
+        let (plan, shape) = (self.plan(x.shape())?, x.raw_dim());
         check_shape("dy", x.shape(), dy.shape())?;
-        let (x, mut dx) = (x.as_standard_layout(), dy.as_standard_layout().into_owned());
-        let (x, g) = (x.as_slice().expect("row-major"), dx.as_slice_mut().expect("row-major"));
-        let (mut scale, mut shift) = (Vec::new(), Vec::new());
-        for c in 0..split.kept {
-            let (mut sum_gx, mut sum_g) = (F::Wide::ZERO, F::Wide::ZERO);
-            for run in split.runs(c) {
-                for (g, x) in g[run.clone()].iter_mut().zip(&x[run]) {
-                    sum_gx = sum_gx + g.widen() * (x.widen() - self.center[c].widen());
-                    sum_g = sum_g + g.widen();
-                    *g = F::narrow(g.widen() * self.scale[c]);
-                }
-            }
-            scale.push(F::narrow(sum_gx));
-            shift.push(F::narrow(sum_g));
-        }
-        Ok(AffineGradients { x: dx, scale: scale.into(), shift: shift.into() })
+        let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
+        let (x, g) = (x.as_slice().expect("row-major"), dy.as_slice().expect("row-major"));
+        let center = widen(&self.center);
+        let numbers = with(plan, [], [&center]);
+        let [scale, shift] = numbers.sums(plan.parameters(), g, x, |g, x, [], [center]| {
+            (g.widen() * (x.widen() - center), g.widen())
+        });
+        let mut dx = vec![F::ZERO; g.len()];
+        with(plan, [], [&self.scale])
+            .update(&mut dx, g, |_, g, [], [scale]| F::narrow(g.widen() * scale));
+        let narrow = |sums: Vec<F::Wide>| sums.into_iter().map(F::narrow).collect();
+        let x = Array::from_shape_vec(shape, dx).expect("as many values as x");
+        Ok(AffineGradients { x, scale: narrow(scale), shift: narrow(shift) })
     }
 
-    fn split(&self, shape: &[usize]) -> Result<Split> {
-        let split = Plan::batch(shape)?.parameters();
-        check_length("channels", self.channels(), split.kept)?;
-        Ok(split)
+    fn plan(&self, shape: &[usize]) -> Result<Plan> {
+        let plan = Plan::batch(shape)?;
+        check_length("channels", self.channels(), plan.parameters().kept)?;
+        Ok(plan)
     }
+}
+
+fn widen<F: Scalar>(values: &[F]) -> Vec<F::Wide> {
+    values.iter().map(|v| v.widen()).collect()
 }

@@ -38,6 +38,7 @@ pub mod profile;
 pub mod rms_norm;
 mod rows;
 pub mod scalar;
+mod simd;
 pub mod skip_init;
 pub mod spectral_norm;
 pub mod split;

@@ -4,14 +4,14 @@
 //! and a β, followed by these two functions. Both are generic over [`Scalar`]: the tests run them, as
 //! they stand, on dual numbers and over a prime field.
 //!
-//! They work on 16 values side by side, the lanes, so that the compiler can use vector instructions:
-//! whatever is indexed by `i` below has one element for each lane.
+//! Each is a few passes over the tensor (see [`simd`](super::simd)); the closures below are what happens
+//! to one element, with the numbers of the groups that it belongs to.
 
 use super::error::{Error, Result};
 use super::scalar::{Field, Scalar};
-use super::split::{Block, Center, LANES, Plan, Runs};
+use super::simd::with;
+use super::split::{Center, Plan};
 use ndarray::{Array, Array1, ArrayRef, Dimension};
-use std::array;
 
 /// Mean, variance and 1/√(v+ε) of the values that share a mean.
 ///
@@ -28,35 +28,46 @@ pub struct Moments<F: Scalar> {
 
 impl<F: Scalar> Moments<F> {
     // ANCHOR: moments
-    /// μ = (1/m) Σ x and v = (1/m) Σ (x − μ)², then 1/√(v + ε), of the group of each lane.
+    /// μ = (1/m) Σ x and v = (1/m) Σ (x − μ)², then 1/√(v + ε), of each group.
     ///
-    /// Two passes, for the one-pass formula E[x²] − E[x]² cancels where |μ| ≫ σ.
-    #[inline(always)]
-    fn of(x: &[F], plan: Plan, block: Block, eps: F) -> Result<[Self; LANES]> {
-        let m = F::Wide::count(plan.statistics().count());
-        let unit = unit(x, block);
-        let per_unit = unit.map(|unit| F::ONE / unit);
+    /// Σ (x − μ)² = Σ x² − m μ² takes no second pass, but cancels where |μ| ≫ σ. What is left of Σ x²
+    /// tells how much: less than a thousandth, and more than ten binary digits are gone.
+    fn of(x: &[F], plan: Plan, eps: F) -> Result<Vec<Self>> {
+        let groups = plan.statistics();
+        let m = F::Wide::count(groups.count());
+        let unit = |k| F::unit(groups.runs(k).flatten().map(|i| x[i]));
+        let units: Vec<F> = (0..groups.kept).map(unit).collect();
+        let per_unit: Vec<_> = units.iter().map(|&unit| (F::ONE / unit).widen()).collect();
 
-        let mean = match plan.center() {
-            Center::Zero => [F::Wide::ZERO; LANES],
-            Center::Mean => {
-                let sum = sum(x, block.runs(), |i, x| (x * per_unit[i]).widen());
-                block.total(sum).map(|sum| sum / m)
-            }
+        let [sum, squares] = with(plan, [&per_unit], []).sums(groups, x, x, |x, _, [unit], []| {
+            let x = x.in_unit(unit);
+            (x, x * x)
+        });
+        let mean: Vec<_> = match plan.center() {
+            Center::Mean => sum.into_iter().map(|sum| sum / m).collect(),
+            Center::Zero => vec![F::Wide::ZERO; groups.kept],
         };
 
-        let squares = sum(x, block.runs(), |i, x| {
-            let d = (x * per_unit[i]).widen() - mean[i];
-            d * d
-        });
-        let var = block.total(squares).map(|sum| sum / m);
+        let mut deviations: Vec<_> =
+            squares.iter().zip(&mean).map(|(&squares, &mean)| squares - m * mean * mean).collect();
+        let cancelled = |k: &usize| cancelled::<F>(deviations[*k], squares[*k]);
+        let cancelled: Vec<usize> = (0..groups.kept).filter(cancelled).collect();
+        if !cancelled.is_empty() {
+            let numbers = with(plan, [&per_unit, &mean], []);
+            let [_, second] = numbers.sums(groups, x, x, |x, _, [unit, mean], []| {
+                let d = x.in_unit(unit) - mean;
+                (d, d * d)
+            });
+            cancelled.into_iter().for_each(|k| deviations[k] = second[k]);
+        }
 
-        let groups = block.lanes();
-        let moments: [_; LANES] = array::from_fn(|i| Self::complete(unit[i], mean[i], var[i], eps));
-        let nothing = |m: &Self| m.var == F::Wide::ZERO && eps == F::ZERO;
-        match moments[..block.groups()].iter().position(nothing) {
-            Some(i) => Err(Error::ZeroVariance { channel: groups[i] }),
-            None => Ok(moments),
+        let var = |k: usize| deviations[k] / m;
+        let nothing = |k: usize| var(k) == F::Wide::ZERO && eps == F::ZERO;
+        match (0..groups.kept).position(nothing) {
+            Some(channel) => Err(Error::ZeroVariance { channel }),
+            None => Ok((0..groups.kept)
+                .map(|k| Self::complete(units[k], mean[k], var(k), eps))
+                .collect()),
         }
     }
     // ANCHOR_END: moments
@@ -108,23 +119,15 @@ pub fn forward<F: Scalar, D: Dimension>(
     let gamma = parameter("gamma", gamma, F::ONE, plan.parameters().kept)?;
     let beta = parameter("beta", beta, F::ZERO, plan.parameters().kept)?;
     let x = row_major(x);
-    let mut y = Array::from_elem(x.raw_dim(), F::ZERO);
-    let mut all = Vec::with_capacity(plan.statistics().kept);
+    let moments = Moments::of(slice(&x), plan, eps)?;
 
-    for block in plan.statistics().blocks() {
-        let moments = Moments::of(slice(&x), plan, block, eps)?;
-        let (per_unit, mean) = (moments.map(|m| F::ONE / m.unit), moments.map(|m| m.mean));
-        for (c, runs) in plan.parts(block) {
-            let scale: [_; LANES] = array::from_fn(|i| gamma[c[i]].widen() * moments[i].inv_std);
-            let shift = c.map(|c| beta[c].widen());
-            update(slice_mut(&mut y), slice(&x), runs, |i, _, x| {
-                let d = (x * per_unit[i]).widen() - mean[i];
-                F::narrow(d * scale[i] + shift[i])
-            });
-        }
-        all.extend_from_slice(&moments[..block.groups()]);
-    }
-    Ok((y, Tape { x, plan, gamma, moments: all }))
+    let Columns { per_unit, mean, inv_std, .. } = Columns::of(&moments);
+    let numbers = with(plan, [&per_unit, &mean, &inv_std], [&gamma, &beta]);
+    let mut y = Array::from_elem(x.raw_dim(), F::ZERO);
+    numbers.update(slice_mut(&mut y), slice(&x), |_, x, [unit, mean, inv_std], [gamma, beta]| {
+        F::narrow((x.in_unit(unit) - mean) * (gamma * inv_std) + beta)
+    });
+    Ok((y, Tape { x, plan, gamma, moments }))
 }
 // ANCHOR_END: forward
 
@@ -137,7 +140,7 @@ pub fn forward<F: Scalar, D: Dimension>(
 pub struct Tape<F: Scalar, D: Dimension> {
     x: Array<F, D>,
     plan: Plan,
-    gamma: Vec<F>,
+    gamma: Vec<F::Wide>,
     moments: Vec<Moments<F>>,
 }
 
@@ -163,59 +166,96 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
     /// # Errors
     /// [`Error::Shape`] if `dy` does not have the shape of the output.
     pub fn backward(self, dy: &ArrayRef<F, D>) -> Result<Gradients<F, D>> {
-        let Tape { mut x, plan, gamma, moments } = self;
-        check_shape("dy", x.shape(), dy.shape())?;
+        check_shape("dy", self.x.shape(), dy.shape())?;
         let dy = dy.as_standard_layout();
         let g = dy.as_slice().expect("made row-major one line above");
-        let m = F::Wide::count(plan.statistics().count());
-        let centred = plan.center() == Center::Mean;
-        let mut dgamma = vec![F::Wide::ZERO; plan.parameters().kept];
-        let mut dbeta = vec![F::Wide::ZERO; plan.parameters().kept];
-
-        for block in plan.statistics().blocks() {
-            let moments = block.lanes().map(|k| moments[k]);
-            let (per_unit, mean) = (moments.map(|m| F::ONE / m.unit), moments.map(|m| m.mean));
-            let inv_std = moments.map(|m| m.inv_std);
-            let mut sums = [[F::Wide::ZERO; LANES]; 2]; // Σ g̃ and Σ g̃ x̂
-            for (c, runs) in plan.parts(block) {
-                let sum_g = sum(g, runs, |_, g| g.widen());
-                let sum_gd = sum2(g, slice(&x), runs, |i, g, x| {
-                    g.widen() * ((x * per_unit[i]).widen() - mean[i])
-                });
-                for i in 0..LANES {
-                    let (gamma, sum_gx) = (gamma[c[i]].widen(), sum_gd[i] * inv_std[i]);
-                    dbeta[c[i]] = dbeta[c[i]] + sum_g[i];
-                    dgamma[c[i]] = dgamma[c[i]] + sum_gx;
-                    sums[0][i] = sums[0][i] + gamma * sum_g[i];
-                    sums[1][i] = sums[1][i] + gamma * sum_gx;
-                }
-            }
-            let [mean_g, mean_gx] = sums.map(|sums| block.total(sums).map(|sum| sum / m));
-            let mean_g = mean_g.map(|mean| if centred { mean } else { F::Wide::ZERO });
-
-            let slope: [_; LANES] = array::from_fn(|i| inv_std[i] * mean_gx[i]);
-            let eps_share = moments.map(|m| m.eps_share);
-            for (c, runs) in plan.parts(block) {
-                let gamma = c.map(|c| gamma[c].widen());
-                if plan.statistics().count() == plan.least_values() {
-                    // Of two values g̃ − ⟨g̃⟩ is a multiple of x̂, and the difference below would be
-                    // rounding noise. What is left of it is known: the share of ε in v + ε. (Of one
-                    // value, where no mean is subtracted.)
-                    update(slice_mut(&mut x), g, runs, |i, _, g| {
-                        let rest = (gamma[i] * g.widen() - mean_g[i]) * eps_share[i];
-                        F::narrow(rest * inv_std[i]) * per_unit[i]
-                    });
-                } else {
-                    update(slice_mut(&mut x), g, runs, |i, x, g| {
-                        let d = (x * per_unit[i]).widen() - mean[i];
-                        let rest = gamma[i] * g.widen() - mean_g[i] - d * slope[i];
-                        F::narrow(rest * inv_std[i]) * per_unit[i]
-                    });
-                }
-            }
-        }
+        let columns = Columns::of(&self.moments);
+        let [dbeta, dgamma, mean_g, mean_gx] = self.backward_sums(g, &columns);
         let narrow = |sums: Vec<F::Wide>| sums.into_iter().map(F::narrow).collect();
+        let x = self.backward_x(g, &columns, &mean_g, &mean_gx);
         Ok(Gradients { x, gamma: narrow(dgamma), beta: narrow(dbeta) })
+    }
+
+    /// Σ g and Σ g x̂ of each γ, and ⟨g̃⟩ and ⟨g̃ x̂⟩ of each group.
+    fn backward_sums(&self, g: &[F], columns: &Columns<F>) -> [Vec<F::Wide>; 4] {
+        let (plan, x) = (self.plan, slice(&self.x));
+        let Columns { per_unit, mean, inv_std, .. } = columns;
+        let (mut dbeta, mut dgamma, mut mean_g, mut mean_gx);
+        if plan.one_parameter_a_group() {
+            // γ and 1/s are the same for all values of a sum, so they can wait.
+            let numbers = with(plan, [per_unit, mean], []);
+            [mean_g, mean_gx] = numbers.sums(plan.statistics(), g, x, |g, x, [unit, mean], []| {
+                (g.widen(), g.widen() * (x.in_unit(unit) - mean))
+            });
+            dbeta = vec![F::Wide::ZERO; plan.parameters().kept];
+            dgamma = dbeta.clone();
+            for k in 0..mean_g.len() {
+                let c = plan.parameter_of(k);
+                mean_gx[k] = mean_gx[k] * inv_std[k];
+                dbeta[c] = dbeta[c] + mean_g[k];
+                dgamma[c] = dgamma[c] + mean_gx[k];
+                mean_g[k] = self.gamma[c] * mean_g[k];
+                mean_gx[k] = self.gamma[c] * mean_gx[k];
+            }
+        } else {
+            let numbers = with(plan, [per_unit, mean, inv_std], []);
+            [dbeta, dgamma] =
+                numbers.sums(plan.parameters(), g, x, |g, x, [unit, mean, inv_std], []| {
+                    (g.widen(), g.widen() * ((x.in_unit(unit) - mean) * inv_std))
+                });
+            let numbers = with(plan, [per_unit, mean], [&self.gamma]);
+            [mean_g, mean_gx] =
+                numbers.sums(plan.statistics(), g, x, |g, x, [unit, mean], [gamma]| {
+                    let g = gamma * g.widen();
+                    (g, g * (x.in_unit(unit) - mean))
+                });
+            mean_gx = times(&mean_gx, inv_std);
+        }
+        let m = F::Wide::count(plan.statistics().count());
+        mean_gx.iter_mut().for_each(|sum| *sum = *sum / m);
+        match plan.center() {
+            Center::Mean => mean_g.iter_mut().for_each(|sum| *sum = *sum / m),
+            Center::Zero => mean_g.fill(F::Wide::ZERO),
+        }
+        [dbeta, dgamma, mean_g, mean_gx]
+    }
+
+    /// dx = (g̃ − ⟨g̃⟩ − x̂ ⟨g̃ x̂⟩) / s, in the memory of x.
+    fn backward_x(
+        self,
+        g: &[F],
+        columns: &Columns<F>,
+        mean_g: &[F::Wide],
+        mean_gx: &[F::Wide],
+    ) -> Array<F, D> {
+        let Tape { mut x, plan, gamma, .. } = self;
+        let Columns { per_unit, mean, inv_std, eps_share } = columns;
+        if plan.statistics().count() == plan.least_values() {
+            // Of two values g̃ − ⟨g̃⟩ is a multiple of x̂, and the difference below would be rounding
+            // noise. What is left of it is known: the share of ε in v + ε. (Of one value, where no mean
+            // is subtracted.)
+            let numbers = with(plan, [per_unit, inv_std, eps_share, mean_g], [&gamma]);
+            numbers.update(
+                slice_mut(&mut x),
+                g,
+                |_, g, [unit, inv_std, eps_share, mean_g], [gamma]| {
+                    let rest = (gamma * g.widen() - mean_g) * eps_share;
+                    F::narrow(rest * inv_std) * F::narrow(unit)
+                },
+            );
+        } else {
+            let slope = times(inv_std, mean_gx);
+            let numbers = with(plan, [per_unit, mean, inv_std, mean_g, &slope], [&gamma]);
+            numbers.update(
+                slice_mut(&mut x),
+                g,
+                |x, g, [unit, mean, inv_std, mean_g, slope], [gamma]| {
+                    let rest = gamma * g.widen() - mean_g - (x.in_unit(unit) - mean) * slope;
+                    F::narrow(rest * inv_std) * F::narrow(unit)
+                },
+            );
+        }
+        x
     }
     // ANCHOR_END: backward
 
@@ -240,57 +280,35 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
     }
 }
 
-/// Σ f(i, x) for each lane i.
-#[inline(always)]
-fn sum<F: Scalar>(x: &[F], runs: Runs, f: impl Fn(usize, F) -> F::Wide) -> [F::Wide; LANES] {
-    sum2(x, x, runs, |i, x, _| f(i, x))
+/// What each group's moments have under one name, as vectors with an element for each group.
+struct Columns<F: Scalar> {
+    per_unit: Vec<F::Wide>,
+    mean: Vec<F::Wide>,
+    inv_std: Vec<F::Wide>,
+    eps_share: Vec<F::Wide>,
 }
 
-/// Σ f(i, a, b) for each lane i. Several sums at a time keep the processor's adders busy.
-#[inline(always)]
-fn sum2<F: Scalar>(
-    a: &[F],
-    b: &[F],
-    runs: Runs,
-    f: impl Fn(usize, F, F) -> F::Wide,
-) -> [F::Wide; LANES] {
-    let mut sum = [F::Wide::ZERO; LANES];
-    for range in runs.ranges() {
-        let (a, a_rest) = a[range.clone()].as_chunks::<LANES>();
-        let (b, b_rest) = b[range].as_chunks::<LANES>();
-        for (a, b) in a.iter().zip(b) {
-            for i in 0..LANES {
-                sum[i] = sum[i] + f(i, a[i], b[i]);
-            }
-        }
-        for (i, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
-            sum[i] = sum[i] + f(i, a, b);
-        }
-    }
-    sum
-}
-
-/// a ← f(i, a, b), element by element, on lane i.
-#[inline(always)]
-pub(crate) fn update<F: Scalar>(a: &mut [F], b: &[F], runs: Runs, f: impl Fn(usize, F, F) -> F) {
-    for range in runs.ranges() {
-        let (a, a_rest) = a[range.clone()].as_chunks_mut::<LANES>();
-        let (b, b_rest) = b[range].as_chunks::<LANES>();
-        for (a, b) in a.iter_mut().zip(b) {
-            for i in 0..LANES {
-                a[i] = f(i, a[i], b[i]);
-            }
-        }
-        for (i, (a, &b)) in a_rest.iter_mut().zip(b_rest).enumerate() {
-            *a = f(i, *a, b);
+impl<F: Scalar> Columns<F> {
+    fn of(moments: &[Moments<F>]) -> Self {
+        let column = |of: fn(&Moments<F>) -> F::Wide| moments.iter().map(of).collect();
+        Columns {
+            per_unit: column(|m| (F::ONE / m.unit).widen()),
+            mean: column(|m| m.mean),
+            inv_std: column(|m| m.inv_std),
+            eps_share: column(|m| m.eps_share),
         }
     }
 }
 
-/// The unit of the values on each lane.
-#[inline(always)]
-fn unit<F: Scalar>(x: &[F], block: Block) -> [F; LANES] {
-    array::from_fn(|i| F::unit(block.values(i).map(|j| x[j])))
+/// The products of the elements of two vectors.
+fn times<W: Field>(a: &[W], b: &[W]) -> Vec<W> {
+    a.iter().zip(b).map(|(&a, &b)| a * b).collect()
+}
+
+/// Whether a difference has lost more than ten binary digits: more than the wide type has to spare, for
+/// certain.
+fn cancelled<F: Scalar>(rest: F::Wide, of: F::Wide) -> bool {
+    of != F::Wide::ZERO && F::narrow(rest / of).to_f64() < 1.0 / 1024.0
 }
 
 /// The array itself if its elements lie in row-major order, else a copy whose elements do.
@@ -312,10 +330,12 @@ fn parameter<F: Scalar>(
     given: Option<&Array1<F>>,
     neutral: F,
     need: usize,
-) -> Result<Vec<F>> {
+) -> Result<Vec<F::Wide>> {
     match given {
-        Some(v) => check_length(what, need, v.len()).map(|()| v.to_vec()),
-        None => Ok(vec![neutral; need]),
+        Some(v) => {
+            check_length(what, need, v.len()).map(|()| v.iter().map(|v| v.widen()).collect())
+        }
+        None => Ok(vec![neutral.widen(); need]),
     }
 }
 

@@ -58,6 +58,11 @@ pub trait Scalar: Field {
         let _ = values;
         Self::ONE
     }
+    /// This number in the wide type, measured in a unit: `per_unit` is one over a [`unit`](Self::unit).
+    fn in_unit(self, per_unit: Self::Wide) -> Self::Wide {
+        let _ = per_unit; // 1, for the unit is
+        self.widen()
+    }
 }
 
 impl Field for f32 {
@@ -111,6 +116,9 @@ impl Scalar for f64 {
     }
     fn to_f64(self) -> f64 {
         self
+    }
+    fn in_unit(self, per_unit: DoubleDouble) -> DoubleDouble {
+        (self * per_unit.hi).widen()
     }
     fn unit(values: impl Iterator<Item = f64>) -> f64 {
         let largest = values.map(f64::abs).filter(|v| v.is_finite()).fold(0.0, f64::max);

@@ -1,8 +1,6 @@
 //! Which values share a mean, and which share a γ and a β: Figure 2 of Wu & He (2018) in numbers.
 
 use super::error::{Error, Result};
-use super::scalar::Field;
-use std::array;
 use std::ops::Range;
 
 // ANCHOR: split
@@ -184,100 +182,50 @@ impl Split {
         })
     }
 
-    /// All groups, block by block.
-    pub(crate) fn blocks(self) -> impl Iterator<Item = Block> {
-        let groups = if self.inner == 1 { LANES } else { 1 };
-        (0..self.kept).step_by(groups).map(move |first| Block {
-            split: self,
-            first,
-            groups: groups.min(self.kept - first),
-        })
+    /// The group of an element.
+    pub(crate) fn group_of(self, element: usize) -> usize {
+        element / self.inner % self.kept
+    }
+
+    /// How many neighbours have the same group, or, where no two have, groups in succession.
+    fn run_length(self) -> usize {
+        if self.inner == 1 { self.kept } else { self.inner }
     }
 }
 
-/// How many values are worked on side by side: whole vector registers, on any machine.
-///
-/// A fixed number, so that sums are added in the same order, and have the same last digit, everywhere.
-pub(crate) const LANES: usize = 16;
-
-/// Neighbouring groups that are worked on together.
-///
-/// Where a group has long runs, a block is one group, and its values are dealt out to all lanes. Where
-/// its runs have length 1 (a column of `[N, C]`), a block is as many groups as there are lanes, one a
-/// lane, so that memory is read along the rows.
+/// Neighbouring elements all of which share a mean, or none; and all of which share a γ, or none.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Block {
-    split: Split,
-    first: usize,
-    groups: usize,
-}
-
-/// Runs of equal length at equal distances.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Runs {
-    first: usize,
-    length: usize,
-    stride: usize,
-    count: usize,
-}
-
-impl Block {
-    /// How many groups the block has.
-    pub(crate) fn groups(self) -> usize {
-        self.groups
-    }
-
-    /// The group that each lane belongs to. (Lanes without work repeat the last group.)
-    pub(crate) fn lanes(self) -> [usize; LANES] {
-        array::from_fn(|lane| self.first + lane.min(self.groups - 1))
-    }
-
-    /// Where the values of the block lie.
-    pub(crate) fn runs(self) -> Runs {
-        let Split { outer, kept, inner } = self.split;
-        let (first, length) = (self.first * inner, self.groups * inner);
-        Runs { first, length, stride: kept * inner, count: outer }
-    }
-
-    /// Where the values of the group of one lane lie.
-    pub(crate) fn values(self, lane: usize) -> impl Iterator<Item = usize> {
-        self.split.runs(self.lanes()[lane]).flatten()
-    }
-
-    /// Makes of one sum a lane the sum of the lane's group.
-    #[inline(always)]
-    pub(crate) fn total<W: Field>(self, sums: [W; LANES]) -> [W; LANES] {
-        if self.split.inner == 1 {
-            return sums;
-        }
-        [sums.into_iter().fold(W::ZERO, |total, sum| total + sum); LANES]
-    }
-}
-
-impl Runs {
-    pub(crate) fn ranges(self) -> impl Iterator<Item = Range<usize>> {
-        let starts = (0..self.count).map(move |i| self.first + i * self.stride);
-        starts.map(move |start| start..start + self.length)
-    }
+pub(crate) struct Run {
+    /// The first element.
+    pub start: usize,
+    /// How many elements.
+    pub length: usize,
+    /// The group that the first element shares a mean with. The next ones belong to the same group, or
+    /// each to the next.
+    pub group: usize,
+    /// The group that the first element shares a γ with, and so on.
+    pub parameter: usize,
 }
 
 impl Plan {
-    /// The values of a block, in parts on each lane of which γ and β stay the same; with their index.
-    pub(crate) fn parts(self, block: Block) -> impl Iterator<Item = ([usize; LANES], Runs)> {
-        let (Split { kept, inner, .. }, runs) = (self.parameters, block.runs());
-        let length = match inner {
-            _ if inner >= self.statistics.inner => runs.length, // one γ on each lane throughout
-            1 => LANES,
-            _ => inner,
-        };
-        let count = if length == runs.length { runs.count } else { 1 };
-        let whole = runs.ranges().take(runs.count / count);
-        whole.flat_map(move |run| {
-            run.clone().step_by(length).map(move |first| {
-                let length = length.min(run.end - first);
-                let parameter = |lane: usize| (first + lane.min(length - 1)) / inner % kept;
-                (array::from_fn(parameter), Runs { first, length, count, ..runs })
-            })
+    /// Whether all values that share a mean share a γ, too.
+    pub(crate) fn one_parameter_a_group(self) -> bool {
+        self.parameters.inner >= self.statistics.inner
+    }
+
+    /// Which γ is that of the first value of a group.
+    pub(crate) fn parameter_of(self, group: usize) -> usize {
+        self.parameters.group_of(group * self.statistics.inner)
+    }
+
+    /// The runs of which a range is made.
+    pub(crate) fn runs(self, range: Range<usize>) -> impl Iterator<Item = Run> {
+        let length = self.statistics.run_length().min(self.parameters.run_length());
+        range.step_by(length).map(move |start| Run {
+            start,
+            length,
+            group: self.statistics.group_of(start),
+            parameter: self.parameters.group_of(start),
         })
     }
 }

@@ -222,7 +222,7 @@ async function look(page, name, width, theme) {
 // Whether a formula and what clings to it, without a space between, are on different lines.
 function comesLoose() {
     const loose = [];
-    for (const tex of document.querySelectorAll('main .cling > .tex')) {
+    for (const tex of document.querySelectorAll('main .cling .tex')) {
         const svgs = tex.querySelectorAll('svg');
         if (!tex.checkVisibility?.() || svgs.length === 0) {
             continue;

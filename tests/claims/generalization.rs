@@ -16,10 +16,8 @@ fn solve<W: Field>(mut a: Vec<Vec<W>>, mut b: Vec<W>) -> Vec<W> {
     let d = b.len();
     for k in 0..d {
         for i in (0..d).filter(|&i| i != k) {
-            let factor = a[i][k] / a[k][k];
-            for j in k..d {
-                a[i][j] = a[i][j] - factor * a[k][j];
-            }
+            let (factor, pivot) = (a[i][k] / a[k][k], a[k].clone());
+            a[i].iter_mut().zip(pivot).for_each(|(a, pivot)| *a = *a - factor * pivot);
             b[i] = b[i] - factor * b[k];
         }
     }

@@ -443,7 +443,7 @@ fn a_small_variance_meets_epsilon() -> Claim {
             slope(1e-5) - 316.2278,
             slope(1e-3) - 31.6228,
             share(1e-4, 1e-5) - 0.0316070,
-            share(0.5, 0.25) - 0.7071068,
+            share(0.5, 0.25) - 0.5f64.sqrt(),
         ];
         all([
             everywhere!(bn, holds),

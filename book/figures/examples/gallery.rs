@@ -173,11 +173,13 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         Point { x: (a, b), layer: (sign, -sign), rms: (a / r, b / r) }
     });
     let ratios = [1.0, 1e2, 1e4, 1e6];
-    let errors = |error: fn(f64) -> f64| ratios.map(|ratio| (ratio, error(ratio))).to_vec();
+    let curve = |error: fn(f64) -> f64| ratios.map(|ratio| (ratio, error(ratio))).to_vec();
     let methods = [
-        Method { name: "x² − x̄²", points: errors(|ratio| 6e-8 * ratio * ratio) },
-        Method { name: "(x − x̄)²", points: errors(|_| 3e-7) },
+        Method { name: "x² − x̄²", points: curve(|ratio| 6e-8 * ratio * ratio) },
+        Method { name: "(x − x̄)²", points: curve(|_| 3e-7) },
     ];
+    let chapters = [("A", &[1, 3][..]), ("B", &[2, 23])]
+        .map(|(title, corrections)| figures::corrections::Chapter { title, corrections });
     vec![
         ("cube", cube(lang)),
         ("views", views(&[2, 4, 2, 3], &statistics, &parameters, lang)),
@@ -190,6 +192,8 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("sphere", sphere(&points, lang)),
         ("cancellation", cancellation(&methods, 6e-8, lang)),
         ("epsilon", epsilon(&[1e-3, 1e-5], lang)),
+        ("decision", figures::choosing::decision(lang)),
+        ("map", figures::corrections::map(&chapters, lang)),
     ]
 }
 

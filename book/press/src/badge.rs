@@ -3,14 +3,11 @@
 use crate::claims::Claim;
 use crate::evidence::{Check, Evidence, How, number};
 use crate::html::escape;
-use crate::lang::{self, Lang};
+use crate::lang::{self, Html, Lang};
 use crate::memory::Memory;
 use crate::source;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-
-/// HTML and the fonts that its formulas need.
-pub type Html = (String, BTreeSet<String>);
 
 const TICK: &str = r#"<svg class="tick" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="8"/><path d="M4.2 8.4l2.5 2.5 5-5.4"/></svg>"#;
 

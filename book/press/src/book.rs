@@ -6,6 +6,7 @@ use crate::evidence::Evidence;
 use crate::figure;
 use crate::lang::Lang;
 use crate::memory::Memory;
+use crate::notation::Notation;
 use crate::problem::{Lines, Problem, there_are};
 use crate::scan::{self, Item, Kind, Scan};
 use crate::words::{self, Words};
@@ -108,6 +109,7 @@ pub struct Book {
     /// The tables of contents, without the lines of chapters that cannot be read.
     pub summaries: [String; 2],
     pub registry: Registry,
+    pub notation: Notation,
     pub evidence: BTreeMap<Name, Evidence>,
     pub problems: Vec<Problem>,
 }
@@ -119,11 +121,13 @@ impl Book {
         let [ko, en] = Lang::ALL.map(|lang| chapters(project, lang, memory, &mut problems));
         let (chapters, summaries) = ([ko.0, en.0], [ko.1, en.1]);
         let registry = claims::read(&project.repository, memory, &mut problems);
+        let notation = Notation::read(project, &mut problems);
         let mut book = Book {
             project: project.clone(),
             chapters,
             summaries,
             registry,
+            notation,
             evidence: BTreeMap::new(),
             problems,
         };

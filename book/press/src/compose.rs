@@ -13,6 +13,7 @@ use crate::inline;
 use crate::lang::{self, Lang};
 use crate::math::joined;
 use crate::memory::Memory;
+use crate::notation::{self, Notation};
 use crate::problem::Problem;
 use crate::scan::{Figure, Item, Kind};
 use crate::source;
@@ -54,12 +55,21 @@ impl Composed {
 
 /// Writes out the chapters of one language. What cannot be found is added to `problems`.
 pub fn compose(book: &Book, lang: Lang, memory: &Memory, problems: &mut Vec<Problem>) -> Composed {
-    let mut composed = Composed::default();
-    composed.first = book.in_lang(lang).first().map(|c| c.path.clone()).unwrap_or_default();
+    let first = book.in_lang(lang).first().map(|c| c.path.clone()).unwrap_or_default();
+    let mut composed = Composed { first, ..Composed::default() };
+    let home = notation::home(book, lang);
     for chapter in book.in_lang(lang) {
-        let page =
-            Composer { book, chapter, memory, fragments: Vec::new(), out: &mut composed, problems }
-                .run();
+        let page = Composer {
+            book,
+            chapter,
+            memory,
+            fragments: Vec::new(),
+            home,
+            met: BTreeSet::new(),
+            out: &mut composed,
+            problems,
+        }
+        .run();
         composed.chapters.insert(chapter.path.clone(), page);
     }
     composed
@@ -70,6 +80,10 @@ struct Composer<'a> {
     chapter: &'a Chapter,
     memory: &'a Memory,
     fragments: Vec<String>,
+    /// The chapter with the table of letters.
+    home: Option<&'a Chapter>,
+    /// Letters that this one has used before.
+    met: BTreeSet<String>,
     out: &'a mut Composed,
     problems: &'a mut Vec<Problem>,
 }
@@ -96,6 +110,12 @@ impl Composer<'_> {
             done = end;
         }
         markdown.push_str(&text[done..]);
+        // The id that mdBook would make of the title might be that of a section.
+        let title = markdown.find('\n').unwrap_or(markdown.len());
+        if markdown.starts_with("# ") && !markdown[..title].contains("{#") {
+            let id = self.chapter.stem().replace('/', "-");
+            markdown.insert_str(title, &format!(" {{#chapter-{id}}}"));
+        }
         Page {
             markdown,
             fragments: self.fragments,
@@ -111,13 +131,16 @@ impl Composer<'_> {
             Kind::Allow => String::new(),
             Kind::Math { tex, display: true } => self.formula(tex, true)?,
             Kind::Math { tex, display: false } => {
-                joined(&self.chapter.text, &item.range, &self.formula(tex, false)?)
+                let formula = self.formula(tex, false)?;
+                let linked = self.explained(item, tex, &formula)?;
+                joined(&self.chapter.text, &item.range, &linked)
             }
             Kind::Figure(figure) => block(&self.figure(figure)?),
             Kind::Directive(Directive::Claim(name)) => block(&self.claim(name)?),
             Kind::Directive(Directive::Cell(name)) => block(&self.cell(name)?),
             Kind::Directive(Directive::Code { path, anchor }) => block(&self.code(path, anchor)?),
             Kind::Directive(Directive::Claims) => block(&self.ledger()?),
+            Kind::Directive(Directive::Notation) => block(&self.letters()?),
         }))
     }
 
@@ -170,6 +193,36 @@ impl Composer<'_> {
                 escape_markdown(&drawn.plain)
             ),
         })
+    }
+
+    /// The first formula with a letter of the notation says what the letter means.
+    fn explained(&mut self, item: &Item, tex: &str, html: &str) -> Result<String, String> {
+        let Some(home) = self.home else { return Ok(html.into()) };
+        let holds = |outer: &Item| {
+            matches!(outer.kind, Kind::Heading { .. } | Kind::Link { .. })
+                && outer.range.start <= item.range.start
+                && item.range.end <= outer.range.end
+        };
+        let before = &self.chapter.text[..item.range.start];
+        let in_summary = before.rfind("<summary") > before.rfind("</summary");
+        if home.path == self.chapter.path || in_summary || self.chapter.scan.items.iter().any(holds)
+        {
+            return Ok(html.into());
+        }
+        let mut symbols = self.book.notation.of(tex, self.chapter.stem());
+        symbols.retain(|symbol| self.met.insert(symbol.shown().to_string()));
+        let table = "../".repeat(self.chapter.path.matches('/').count()) + &home.page();
+        Notation::link(&symbols, self.lang(), &table, self.memory, html)
+    }
+
+    fn letters(&mut self) -> Result<String, String> {
+        let (html, fonts) = self
+            .book
+            .notation
+            .table(self.lang(), self.memory)
+            .map_err(|e| format!("in book/notation.toml, {e}"))?;
+        self.out.fonts.extend(fonts);
+        Ok(format!(r#"<div data-press="{}"></div>"#, self.keep(html)))
     }
 
     fn figure(&mut self, shown: &Figure) -> Result<String, String> {

@@ -1,4 +1,5 @@
-//! Lines of a chapter that ask for something from the repository: `claim[…]`, `cell[…]`, `code[…]`, `claims[]`.
+//! Lines of a chapter that ask for something from the repository: `claim[…]`, `cell[…]`, `code[…]`, `claims[]`,
+//! `notation[]`.
 
 /// A name in two parts: `forward::four_numbers`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,9 +24,11 @@ pub enum Directive {
     Code { path: String, anchor: String },
     /// The ledger of all claims.
     Claims,
+    /// The table of all letters.
+    Notation,
 }
 
-const WORDS: [&str; 4] = ["claims", "claim", "cell", "code"];
+const WORDS: [&str; 5] = ["claims", "claim", "cell", "code", "notation"];
 
 impl std::fmt::Display for Directive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,6 +37,7 @@ impl std::fmt::Display for Directive {
             Directive::Cell(name) => write!(f, "cell[{name}]"),
             Directive::Code { path, anchor } => write!(f, "code[{path}:{anchor}]"),
             Directive::Claims => write!(f, "claims[]"),
+            Directive::Notation => write!(f, "notation[]"),
         }
     }
 }
@@ -49,7 +53,8 @@ impl Directive {
         }
         Some(match word {
             "claims" if argument.is_empty() => Ok(Directive::Claims),
-            "claims" => Err("`claims[]` takes no argument".into()),
+            "notation" if argument.is_empty() => Ok(Directive::Notation),
+            "claims" | "notation" => Err(format!("`{word}[]` takes no argument")),
             "claim" => name(argument).map(Directive::Claim).ok_or_else(|| {
                 format!("expected claim[chapter::test_name], found claim[{argument}]")
             }),
@@ -100,13 +105,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_four() {
+    fn reads_them_all() {
         let read = |line| Directive::parse(line).unwrap().unwrap().to_string();
         for line in [
             "claim[forward::rho]",
             "cell[forward::four_numbers]",
             "code[src/norm.rs:forward]",
             "claims[]",
+            "notation[]",
         ] {
             assert_eq!(read(line), line);
         }
@@ -128,6 +134,7 @@ mod tests {
             "code[../x.rs:a]",
             "code[/etc/x:a]",
             "claims[x]",
+            "notation[x]",
         ] {
             let message = Directive::parse(line).unwrap().unwrap_err();
             assert!(

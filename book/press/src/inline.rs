@@ -4,7 +4,7 @@ use crate::directive::Directive;
 use crate::emphasis::Stars;
 use crate::math::{Math, joined};
 use crate::scan::options;
-use mdbook_markdown::pulldown_cmark::{Event, Parser, Tag, TagEnd, html};
+use mdbook_markdown::pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd, html};
 use std::collections::BTreeSet;
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,6 +50,33 @@ pub fn render(markdown: &str, math: &Math) -> Result<Inline, String> {
     }
     html::push_html(&mut out.html, events.into_iter());
     Ok(out)
+}
+
+/// The sections of a chapter: id and title, as text.
+pub fn sections(markdown: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut open = false;
+    for event in Parser::new_ext(markdown, options()) {
+        match event {
+            Event::Start(Tag::Heading { level: HeadingLevel::H2, id: Some(id), .. }) => {
+                found.push((id.to_string(), String::new()));
+                open = true;
+            }
+            Event::End(TagEnd::Heading(_)) => open = false,
+            Event::Text(piece) | Event::Code(piece) if open => {
+                if let Some((_, title)) = found.last_mut() {
+                    title.push_str(&piece);
+                }
+            }
+            Event::InlineMath(tex) if open => {
+                if let Some((_, title)) = found.last_mut() {
+                    title.push_str(&crate::plain::plain(&tex));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// How a chapter begins, in a sentence or two without any marks: what is shown where a page is linked to.
@@ -135,6 +162,14 @@ mod tests {
         for link in ["\"b.html#c\"", "\"https://e.md\"", "\"#g\""] {
             assert!(inline.html.contains(link), "{}", inline.html);
         }
+    }
+
+    #[test]
+    fn sections_of_a_chapter() {
+        let text = "# A\n\n## The `b` of $\\gamma$ {#b}\n\n### C {#c}\n\n## D {#d}\n";
+        let found = sections(text);
+        assert_eq!(found[0], ("b".into(), "The b of γ".into()));
+        assert_eq!(found[1], ("d".into(), "D".into()));
     }
 
     #[test]

@@ -6,6 +6,9 @@ pub enum Lang {
     En,
 }
 
+/// HTML and the fonts that its formulas need.
+pub type Html = (String, std::collections::BTreeSet<String>);
+
 /// A word in Korean and in English.
 pub type Word = [&'static str; 2];
 
@@ -62,6 +65,9 @@ pub const REJECTED: Word =
     ["이 검증이 걸러 낸 틀린 구현", "Wrong variants that this check rejects"];
 pub const STATEMENT: Word = ["주장", "Statement"];
 pub const SKIP: Word = ["본문으로 건너뛰기", "Skip to the text"];
+pub const SYMBOL: Word = ["기호", "Symbol"];
+pub const MEANING: Word = ["뜻", "Meaning"];
+pub const CONTENTS: Word = ["차례", "Contents"];
 pub const ADDRESS: Word = ["이 주장의 주소", "Link to this claim"];
 pub const RUN_IT: Word = ["직접 실행해 보기", "Run it yourself"];
 

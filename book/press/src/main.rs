@@ -1,9 +1,12 @@
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::{Parser, Subcommand};
+use mdbook_driver::config::Config;
 use mdbook_renderer::RenderContext;
 use press::book::Project;
+use press::lang::Lang;
 use press::memory::Memory;
-use press::{serve, site};
+use press::site::{self, Prepared};
+use press::{epub, pdf, refresh, serve};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -40,9 +43,54 @@ enum Command {
     },
     /// Check chapters, claims, cells and figures of both languages without writing anything
     Check,
+    /// Write one PDF for each language, printed by an installed Chromium or Chrome
+    Pdf(Files),
+    /// Write one EPUB for each language
+    Epub(Files),
+    /// Run the examples anew and tell every recorded number that changed; if there is one, the exit status is 1
+    Refresh {
+        /// Only the example of this chapter; may be given more than once
+        #[arg(long, value_name = "STEM")]
+        only: Vec<String>,
+    },
     /// Called by mdBook, which sends the book on standard input
     #[command(hide = true)]
     Render,
+}
+
+#[derive(clap::Args)]
+struct Files {
+    /// Only this language
+    #[arg(short, long, value_parser = ["ko", "en"])]
+    lang: Option<String>,
+    /// The directory to write to [default: target/book]
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write them in spite of what is missing, and mark it on the pages
+    #[arg(long)]
+    draft: bool,
+}
+
+/// What makes a file of a language from the site.
+type Make = fn(&Prepared, &Config, Lang, &Path) -> Result<()>;
+
+impl Files {
+    fn write(self, project: &Project, memory: &Memory, end: &str, make: Make) -> Result<()> {
+        let out = match self.out {
+            Some(out) => std::env::current_dir()?.join(out),
+            None => project.repository.join("target/book"),
+        };
+        let config = site::config(project)?;
+        let site = site::prepare(project, &config, memory, self.draft)?;
+        for lang in Lang::ALL {
+            if self.lang.as_deref().is_none_or(|code| code == lang.code()) {
+                let to = out.join(format!("batch-normalization.{}.{end}", lang.code()));
+                make(&site, &config, lang, &to)?;
+                println!("{}", to.display());
+            }
+        }
+        Ok(())
+    }
 }
 
 fn main() -> ExitCode {
@@ -99,6 +147,19 @@ fn run(command: Command) -> Result<()> {
                 book.chapters[0].len(),
                 book.registry.len()
             );
+            Ok(())
+        }
+        Command::Pdf(files) => files.write(&project, &memory, "pdf", pdf::print),
+        Command::Epub(files) => files.write(&project, &memory, "epub", epub::write),
+        Command::Refresh { only } => {
+            let changes = refresh::refresh(&project, &only)?;
+            match changes.len() {
+                0 => println!("All outputs are as they were recorded."),
+                n => {
+                    println!("{}", changes.join("\n"));
+                    return Err(Error::msg(format!("{n} changes; review them with `git diff`")));
+                }
+            }
             Ok(())
         }
         Command::Render => {

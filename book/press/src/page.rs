@@ -218,7 +218,7 @@ pub fn finish(html: &str, lang: Lang, page: &str, composed: &Composed) -> Result
         }),
         element!("meta[name=description]", |el| {
             if let Some(about) = &about {
-                el.set_attribute("content", &about.opening)?;
+                el.set_attribute("content", about.opening)?;
             }
             Ok(())
         }),

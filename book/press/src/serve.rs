@@ -22,12 +22,14 @@ use tower_http::services::{ServeDir, ServeFile};
 use tower_livereload::LiveReloadLayer;
 
 /// What the pages are made of, below the repository.
-const WATCHED: [&str; 8] = [
+const WATCHED: [&str; 10] = [
     "book/ko",
     "book/en",
     "book/theme",
     "book/out",
     "book/book.toml",
+    "book/notation.toml",
+    "book/words.toml",
     "src",
     "examples",
     "tests/claims",

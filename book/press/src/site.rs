@@ -62,6 +62,7 @@ pub fn build(
 
 /// A whole site, not yet where it is served from.
 pub struct Prepared {
+    pub book: Book,
     work: TempDir,
     made: Made,
 }
@@ -73,10 +74,15 @@ pub struct Made {
 }
 
 impl Prepared {
+    /// Where it is until then.
+    pub fn dir(&self) -> PathBuf {
+        self.work.path().join(Lang::Ko.code())
+    }
+
     /// Makes `to` this site.
     pub fn put(self, to: &Path) -> Result<Made> {
         refuse_foreign(to)?;
-        sync(&self.work.path().join(Lang::Ko.code()), to)?;
+        sync(&self.dir(), to)?;
         Ok(self.made)
     }
 }
@@ -118,7 +124,7 @@ pub fn prepare(
         fs::write(dir.join(name), bytes)?;
     }
     sources(config, &composed, &site)?;
-    Ok(Prepared { work, made: Made { problems, composed } })
+    Ok(Prepared { book, work, made: Made { problems, composed } })
 }
 
 /// Brings the pages of `to` up to date whose chapters were edited since the site was `made`, and nothing else:
@@ -270,7 +276,7 @@ fn sources(config: &Config, composed: &[Composed; 2], site: &Path) -> Result<()>
 }
 
 /// A file that mdBook wrote as `name.ext` or, with its hash, `name-1a2b3c4d.ext`.
-fn find(site: &Path, dir: &str, name: &str, ext: &str) -> Result<String> {
+pub fn find(site: &Path, dir: &str, name: &str, ext: &str) -> Result<String> {
     let mut names: Vec<String> = fs::read_dir(site.join(dir))?
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())

@@ -237,6 +237,38 @@ fn an_edit_is_shown_without_building_the_whole_site() {
 }
 
 #[test]
+fn the_first_use_of_a_letter_leads_to_its_meaning() {
+    let fixture = Fixture::new();
+    fixture.write(
+        "book/notation.toml",
+        "symbols = [{ id = \"x\", tex = 'x', ko = \"값 $x$\", en = \"a value $x$\" }, { id = \"m\", tex = 'm', ko = \"수\", en = \"number\", except = [\"forward\"] }]\n",
+    );
+    for lang in ["ko", "en"] {
+        let start = format!("book/{lang}/start.md");
+        let text = fixture.read(&start);
+        fixture.write(
+            &start,
+            &format!("{text}\n## $x$ {{#x}}\n\n[$x$](forward.md), $x + m$, $x$ and $m$.\n"),
+        );
+        let ledger = format!("book/{lang}/claims.md");
+        let text = fixture.read(&ledger);
+        fixture.write(&ledger, &format!("{text}\n\nnotation[]\n"));
+    }
+    fixture.build(false).unwrap();
+    let links = |page: &str| all(&fixture.read(page), "a.symbol", "href");
+    assert_eq!(links("book/build/en/start.html"), ["claims.html#notation-x"]);
+    assert_eq!(links("book/build/forward.html"), ["claims.html#notation-x"]);
+    let titles = all(&fixture.read("book/build/start.html"), "a.symbol", "title");
+    assert_eq!(titles, ["x: 값 x\u{2003}m: 수"]);
+    let ids = all(&fixture.read("book/build/claims.html"), "table.notation tr[id]", "id");
+    assert_eq!(ids, ["notation-x", "notation-m"]);
+
+    fixture
+        .write("book/notation.toml", "symbols = [{ id = 'x', tex = 'x + y', ko = '', en = '' }]\n");
+    assert_eq!(fixture.problems(), ["book/notation.toml: `x + y` is not one letter"]);
+}
+
+#[test]
 fn what_is_gone_from_the_book_goes_from_the_site() {
     let fixture = Fixture::new();
     fixture.build(false).unwrap();

@@ -10,7 +10,8 @@ use crate::svg::{Svg, Type};
 /// Each curve levels off at 1/√ε, which is written there.
 pub fn epsilon(eps: &[f64], lang: Lang) -> String {
     const HEIGHT: f64 = 380.0;
-    let usable: Vec<_> = eps.iter().copied().filter(|&e| e > 0.0 && e.is_finite()).collect();
+    // An ε above 10 is below the axis.
+    let usable: Vec<_> = eps.iter().copied().filter(|&e| e > 0.0 && e < 10.0).collect();
     let smallest = usable.iter().copied().fold(1e-3, f64::min);
     let x = Axis::log(lang.pick("분산 v", "variance v"), smallest * 1e-3, 10.0);
     let top = 10.0 / libm::sqrt(smallest);

@@ -1,0 +1,264 @@
+//! The two passes over a tensor that the kernels are made of, and the one place where the vector
+//! instructions are chosen that they run in.
+//!
+//! A kernel says what happens to one element: [`With::update`] does it to all, and [`With::sums`] adds up
+//! what comes of it. Which mean and which γ an element takes is a matter of the [`Plan`], settled here.
+
+use super::scalar::{Field, Scalar};
+use super::split::{Plan, Run, Split};
+
+/// Something to be done in vector instructions. (Not a closure, for its `run` has to be
+/// `#[inline(always)]` to become part of the function that these instructions are allowed in.)
+pub(crate) trait Work {
+    type Output;
+    fn run(self) -> Self::Output;
+}
+
+/// Does the work in the widest vector instructions that this processor has.
+///
+/// They are looked up when the program runs, so the stock build is fast everywhere. The results are the
+/// same on every processor, to the last bit: the order of all sums is written down below, and nothing is
+/// fused. Without the feature `simd`, as in a copy of this file, the instructions are those that the
+/// compiler was told to use.
+pub(crate) fn vectorized<T: Work>(work: T) -> T::Output {
+    #[cfg(feature = "simd")]
+    {
+        struct InAny<T>(T);
+        impl<T: Work> pulp::NullaryFnOnce for InAny<T> {
+            type Output = T::Output;
+            #[inline(always)]
+            fn call(self) -> T::Output {
+                self.0.run()
+            }
+        }
+        pulp::Arch::new().dispatch(InAny(work))
+    }
+    #[cfg(not(feature = "simd"))]
+    work.run()
+}
+
+/// How many values are added side by side: whole vector registers, on any machine, and enough of them to
+/// keep the adders busy.
+///
+/// A fixed number, so that sums are taken in the same order, and have the same last digit, everywhere.
+const LANES: usize = 32;
+
+/// A plan, with numbers that go with the elements: G for each group that shares a mean, and P for each
+/// group that shares a γ.
+#[derive(Clone, Copy)]
+pub(crate) struct With<'a, W, const G: usize, const P: usize> {
+    plan: Plan,
+    groups: [&'a [W]; G],
+    parameters: [&'a [W]; P],
+}
+
+/// A plan with these numbers.
+pub(crate) fn with<'a, W, const G: usize, const P: usize>(
+    plan: Plan,
+    groups: [&'a [W]; G],
+    parameters: [&'a [W]; P],
+) -> With<'a, W, G, P> {
+    With { plan, groups, parameters }
+}
+
+impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
+    /// a ← f(a, b), with the numbers of their groups, for each two elements at the same place.
+    pub(crate) fn update<F: Scalar<Wide = W>>(
+        self,
+        a: &mut [F],
+        b: &[F],
+        f: impl Fn(F, F, [W; G], [W; P]) -> F,
+    ) {
+        vectorized(InSteps { with: self, pass: Update { a, b, f } });
+    }
+
+    /// Two sums, Σ f(a, b), over the elements of each group of `by`, which is the statistics or
+    /// the parameters of the plan.
+    pub(crate) fn sums<F: Scalar<Wide = W>>(
+        self,
+        by: Split,
+        a: &[F],
+        b: &[F],
+        f: impl Fn(F, F, [W; G], [W; P]) -> (W, W),
+    ) -> [Vec<W>; 2] {
+        vectorized(InSteps { with: self, pass: Sums { by, a, b, f } })
+    }
+}
+
+/// A pass. K and C are the steps at which the numbers of groups and of parameters are read along a run:
+/// 0 where all elements of the run share one, 1 where each element has its own.
+trait Pass<W, const G: usize, const P: usize> {
+    type Output;
+    fn run<const K: usize, const C: usize>(self, with: With<W, G, P>) -> Self::Output;
+}
+
+struct InSteps<'a, W, T, const G: usize, const P: usize> {
+    with: With<'a, W, G, P>,
+    pass: T,
+}
+
+impl<W, T: Pass<W, G, P>, const G: usize, const P: usize> Work for InSteps<'_, W, T, G, P> {
+    type Output = T::Output;
+    #[inline(always)]
+    fn run(self) -> T::Output {
+        let InSteps { with, pass } = self;
+        let own = |split: Split| split.inner == 1;
+        match (own(with.plan.statistics()), own(with.plan.parameters())) {
+            (false, false) => pass.run::<0, 0>(with),
+            (false, true) => pass.run::<0, 1>(with),
+            (true, _) => pass.run::<1, 1>(with),
+        }
+    }
+}
+
+struct Update<'a, F, T> {
+    a: &'a mut [F],
+    b: &'a [F],
+    f: T,
+}
+
+impl<F: Scalar, T, const G: usize, const P: usize> Pass<F::Wide, G, P> for Update<'_, F, T>
+where
+    T: Fn(F, F, [F::Wide; G], [F::Wide; P]) -> F,
+{
+    type Output = ();
+    #[inline(always)]
+    fn run<const K: usize, const C: usize>(self, with: With<F::Wide, G, P>) {
+        for run in with.plan.runs(0..self.a.len()) {
+            let (groups, parameters) = with.of::<K, C>(&run);
+            let (a, b) =
+                (&mut self.a[run.start..][..run.length], &self.b[run.start..][..run.length]);
+            for i in 0..run.length {
+                a[i] = (self.f)(a[i], b[i], groups.at(i), parameters.at(i));
+            }
+        }
+    }
+}
+
+struct Sums<'a, F, T> {
+    by: Split,
+    a: &'a [F],
+    b: &'a [F],
+    f: T,
+}
+
+impl<F: Scalar, T, const G: usize, const P: usize> Pass<F::Wide, G, P> for Sums<'_, F, T>
+where
+    T: Fn(F, F, [F::Wide; G], [F::Wide; P]) -> (F::Wide, F::Wide),
+{
+    type Output = [Vec<F::Wide>; 2];
+    #[inline(always)]
+    fn run<const K: usize, const C: usize>(self, with: With<F::Wide, G, P>) -> [Vec<F::Wide>; 2] {
+        let (mut s, mut t) = (vec![F::Wide::ZERO; self.by.kept], vec![F::Wide::ZERO; self.by.kept]);
+        if self.by.inner == 1 {
+            self.row_by_row::<K, C, G, P>(with, &mut s, &mut t);
+        } else {
+            for k in 0..self.by.kept {
+                (s[k], t[k]) = self.of_group::<K, C, G, P>(with, k);
+            }
+        }
+        [s, t]
+    }
+}
+
+impl<F: Scalar, T> Sums<'_, F, T> {
+    /// Where each row of the tensor has one element of each group: all sums grow together.
+    #[inline(always)]
+    fn row_by_row<const K: usize, const C: usize, const G: usize, const P: usize>(
+        &self,
+        with: With<F::Wide, G, P>,
+        s: &mut [F::Wide],
+        t: &mut [F::Wide],
+    ) where
+        T: Fn(F, F, [F::Wide; G], [F::Wide; P]) -> (F::Wide, F::Wide),
+    {
+        for run in with.plan.runs(0..self.a.len()) {
+            let (groups, parameters) = with.of::<K, C>(&run);
+            let (a, b) = (&self.a[run.start..][..run.length], &self.b[run.start..][..run.length]);
+            let first = self.by.group_of(run.start);
+            let (s, t) = (&mut s[first..][..run.length], &mut t[first..][..run.length]);
+            for i in 0..run.length {
+                let term = (self.f)(a[i], b[i], groups.at(i), parameters.at(i));
+                (s[i], t[i]) = (s[i] + term.0, t[i] + term.1);
+            }
+        }
+    }
+
+    /// The sums of a group with long runs, whose elements are dealt out to the lanes.
+    #[inline(always)]
+    fn of_group<const K: usize, const C: usize, const G: usize, const P: usize>(
+        &self,
+        with: With<F::Wide, G, P>,
+        k: usize,
+    ) -> (F::Wide, F::Wide)
+    where
+        T: Fn(F, F, [F::Wide; G], [F::Wide; P]) -> (F::Wide, F::Wide),
+    {
+        let (mut s, mut t) = ([F::Wide::ZERO; LANES], [F::Wide::ZERO; LANES]);
+        for range in self.by.runs(k) {
+            for run in with.plan.runs(range) {
+                let (groups, parameters) = with.of::<K, C>(&run);
+                let (a, a_end) = self.a[run.start..][..run.length].as_chunks::<LANES>();
+                let (b, b_end) = self.b[run.start..][..run.length].as_chunks::<LANES>();
+                for (chunk, (a, b)) in a.iter().zip(b).enumerate() {
+                    let groups = groups.part(chunk * LANES, LANES);
+                    let parameters = parameters.part(chunk * LANES, LANES);
+                    for i in 0..LANES {
+                        let term = (self.f)(a[i], b[i], groups.at(i), parameters.at(i));
+                        s[i] = s[i] + term.0;
+                        t[i] = t[i] + term.1;
+                    }
+                }
+                let groups = groups.part(a.len() * LANES, a_end.len());
+                let parameters = parameters.part(a.len() * LANES, a_end.len());
+                for i in 0..a_end.len() {
+                    let term = (self.f)(a_end[i], b_end[i], groups.at(i), parameters.at(i));
+                    (s[i], t[i]) = (s[i] + term.0, t[i] + term.1);
+                }
+            }
+        }
+        // The lanes by halves: 16 + 16, 8 + 8, …
+        for half in [16, 8, 4, 2, 1] {
+            for i in 0..half {
+                (s[i], t[i]) = (s[i] + s[half + i], t[i] + t[half + i]);
+            }
+        }
+        (s[0], t[0])
+    }
+}
+
+/// The numbers that belong to the elements of a run: one for all (`STEP` 0), or one for each (1).
+#[derive(Clone, Copy)]
+struct Along<'a, W, const STEP: usize, const N: usize>([&'a [W]; N]);
+
+impl<'a, W: Field, const STEP: usize, const N: usize> Along<'a, W, STEP, N> {
+    /// Those of so many elements from place `first` on.
+    #[inline(always)]
+    fn part(self, first: usize, length: usize) -> Self {
+        let length = if STEP == 0 { 1 } else { length };
+        Along(self.0.map(|numbers| &numbers[first * STEP..][..length]))
+    }
+
+    /// Those of the element at place i.
+    #[inline(always)]
+    fn at(self, i: usize) -> [W; N] {
+        let mut numbers = [W::ZERO; N];
+        for (number, all) in numbers.iter_mut().zip(&self.0) {
+            *number = all[i * STEP];
+        }
+        numbers
+    }
+}
+
+impl<'a, W: Field, const G: usize, const P: usize> With<'a, W, G, P> {
+    /// The numbers of a run.
+    #[inline(always)]
+    fn of<const K: usize, const C: usize>(
+        self,
+        run: &Run,
+    ) -> (Along<'a, W, K, G>, Along<'a, W, C, P>) {
+        let groups = Along(self.groups.map(|numbers| &numbers[run.group..]));
+        let parameters = Along(self.parameters.map(|numbers| &numbers[run.parameter..]));
+        (groups.part(0, run.length), parameters.part(0, run.length))
+    }
+}
