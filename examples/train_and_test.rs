@@ -1,6 +1,8 @@
 //! The code of the chapter "train_and_test": one layer, two functions.
 
 mod common;
+#[path = "train_and_test/stale.rs"]
+mod stale;
 
 use batchnorm::batch_norm::{Average, BatchNorm, Config, RunningVar};
 use batchnorm::folding::into_previous;
@@ -13,14 +15,15 @@ use batchnorm::nn::sgd::Sgd;
 use batchnorm::streaming::Streaming;
 use common::data::{self, Set};
 use common::interval::Interval;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::Series;
 use ndarray::{Array2, ArrayView1, Axis, array, s};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
     let cells = cells![batch_mates, whole_set, moving_average, which_variance, mode_bug, folding];
-    common::run("train_and_test", cells, figures)
+    let experiments = experiments![stale: stale::Stale];
+    common::run_with("train_and_test", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: batch_mates
@@ -216,32 +219,32 @@ fn trained(seed: u64) -> Result<(Net, Set)> {
     let digits = data::load(None)?;
     let (train, test) = digits.shuffled(&mut random);
     let (train, test) = (digits.rows(&train), digits.rows(&test));
-    let mut net = Net::random(&mut random)?;
+    let mut net = Net::random((64, 10), &mut random)?;
     for _epoch in 0..10 {
         let order = random.permutation(train.labels.len());
         for batch in order.chunks_exact(50) {
             let labels: Vec<_> = batch.iter().map(|&i| train.labels[i]).collect();
-            net.step(train.pixels.select(Axis(0), batch), &labels)?;
+            net.step(train.pixels.select(Axis(0), batch), &labels, 0.1)?;
         }
     }
     Ok((net, test))
 }
 
 impl Net {
-    fn random(random: &mut Random) -> Result<Net> {
+    fn random((pixels, classes): (usize, usize), random: &mut Random) -> Result<Net> {
         let mut linear = |sizes, bias| Linear::random(sizes, bias, Init::He, random);
         Ok(Net {
             hidden: [
-                (linear((64, 32), false)?, BatchNorm::new(32)),
+                (linear((pixels, 32), false)?, BatchNorm::new(32)),
                 (linear((32, 32), false)?, BatchNorm::new(32)),
             ],
-            last: linear((32, 10), true)?,
+            last: linear((32, classes), true)?,
         })
     }
 
     /// A step of gradient descent on a mini-batch.
-    fn step(&mut self, mut x: Array2<f32>, labels: &[usize]) -> Result {
-        let sgd = Sgd::new(0.1)?;
+    fn step(&mut self, mut x: Array2<f32>, labels: &[usize], rate: f64) -> Result {
+        let sgd = Sgd::new(rate)?;
         let mut tapes = Vec::new();
         for (linear, bn) in &mut self.hidden {
             let (z, through_linear) = linear.forward(x)?;
@@ -280,11 +283,16 @@ impl Net {
 fn folding(out: &mut String) -> Result {
     let (net, test) = trained(0)?;
     let mut folded = test.pixels.clone();
-    let (mut before, mut after) = (net.last.weight.len(), net.last.weight.len());
+    let [mut before, mut after] = [net.last.weight.len(); 2];
+    // A layer with a bias adds as often as it multiplies; one without, once less for each unit.
+    let [mut sums_before, mut sums_after] = [net.last.weight.len(); 2];
     for (linear, bn) in &net.hidden {
         let (weight, bias) = into_previous(&linear.weight, linear.bias.as_ref(), &bn.freeze()?)?;
         before += linear.weight.len() + bn.channels();
         after += weight.len();
+        // scale · (z − center) + shift.
+        sums_before += linear.weight.len() - bn.channels() + 2 * bn.channels();
+        sums_after += weight.len();
         folded = Activation::Relu.apply(Linear::new(weight, Some(bias))?.apply(&folded)?);
     }
     let (folded, original) = (net.last.apply(&folded)?, net.inference(test.pixels.clone())?);
@@ -296,9 +304,34 @@ fn folding(out: &mut String) -> Result {
     writeln!(out, "largest logit                {:.1}", largest(&original))?;
     writeln!(out, "largest difference           {:.1e}", largest(&(folded - original)))?;
     writeln!(out, "multiplications per image    {before} → {after}")?;
+    writeln!(out, "additions per image          {sums_before} → {sums_after}")?;
     Ok(())
 }
 // ANCHOR_END: folding
+
+// ANCHOR: stale
+impl Net {
+    /// The same weights, γ and β, with running statistics that begin anew.
+    fn averaging(&self, average: Average<f32>) -> Result<Net> {
+        let mut net = self.clone();
+        for (_, bn) in &mut net.hidden {
+            let fresh = BatchNorm::with(bn.channels(), Config { average, ..*bn.config() })?;
+            let BatchNorm { gamma, beta, .. } = std::mem::replace(bn, fresh);
+            (bn.gamma, bn.beta) = (gamma, beta);
+        }
+        Ok(net)
+    }
+
+    /// The same weights with the average statistics of all training images, in batches of 50.
+    fn reestimated(&self, train: &Set) -> Result<Net> {
+        let mut net = self.averaging(Average::Cumulative)?;
+        for batch in train.pixels.axis_chunks_iter(Axis(0), 50).filter(|b| b.nrows() == 50) {
+            net.left_in_training(batch.to_owned())?;
+        }
+        Ok(net)
+    }
+}
+// ANCHOR_END: stale
 
 /// `channels` batches of `m` Gaussian values with mean 0 and variance 1.
 fn gaussian(m: usize, channels: usize) -> Array2<f64> {

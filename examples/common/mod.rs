@@ -42,6 +42,7 @@ pub mod data;
 mod experiment;
 mod files;
 pub mod interval;
+pub mod search;
 
 use clap::{Args, Parser};
 use experiment::Source;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::{env, fs, io};
 
 use figures::backward::{finite_difference, graph, jacobian, projection};
+use figures::batch::{Path, how_large, noise as gradient_noise, paths};
 use figures::covariate_shift::{
     Descent, Domain, covariate_shift, depth_drift, learning_curves, percentile_bands,
     quadratic_paths, sigmoid_gradient,
@@ -15,18 +16,22 @@ use figures::forward::{
     BatchHistogram, Channel, Outliers, Pipeline, affine_slopes, before_after, bound, pipeline, rho,
     shape_unchanged, small_batches,
 };
-use figures::group_norm::{ByBatchSize, noise as batch_noise, published, spectrum};
+use figures::generalization::{Knob, four_ways, gains, gap, noise as statistics_noise};
+use figures::group_norm::{
+    ByBatchSize, error_by_batch_size, noise as batch_noise, published, spectrum,
+};
 use figures::instance_norm::{Version, contrast};
 use figures::introduction::{four_checks, notebook_map};
 use figures::layer_norm::rows_and_columns;
 use figures::numerics::{Method, cancellation, epsilon};
+use figures::placement::{Rectified, experiment, relu, sigmoid, two_orders};
 use figures::rms_norm::{Point, sphere};
 use figures::train_and_test::{
-    ModeAccuracy, batch_mates, bias_by_batch_size, ema, folding, mode_bug,
+    ModeAccuracy, batch_mates, bias_by_batch_size, ema, folding, mode_bug, stale,
 };
 use figures::without_batches::{Iteration, Weights, power_iteration, three_batches, weight_norm};
 use figures::without_normalization::{Curves, Growth, dynamic_tanh, residual_growth};
-use figures::{Band, Histogram, Interval, Lang, Series};
+use figures::{Band, Histogram, Interval, Lang, Named, Series};
 
 fn main() -> io::Result<()> {
     let Some(directory) = env::args_os().nth(1).map(PathBuf::from) else {
@@ -131,7 +136,79 @@ fn all(lang: Lang) -> Vec<(&'static str, String)> {
     drawn.extend(train_and_test(lang));
     drawn.extend(other_axes(lang));
     drawn.extend(without(lang));
+    drawn.extend(batches(lang));
+    drawn.extend(generalization(lang));
+    drawn.extend(placement(lang));
     drawn
+}
+
+fn batches(lang: Lang) -> Vec<(&'static str, String)> {
+    let full = descend((1.0, 1.5), 0.1, 40);
+    let mut random = noise(7);
+    let mini: Vec<_> = full.iter().map(|(w, b)| (w + 0.2 * random(), b + 0.2 * random())).collect();
+    let panels = [Path { label: "64", points: &full }, Path { label: "1", points: &mini }];
+    let times = |k: f64| {
+        let around =
+            |(x, y): (f64, f64)| Interval { x, low: 0.8 * k * y, mid: k * y, high: 1.3 * k * y };
+        [(1.0, 400.0), (16.0, 40.0), (256.0, 12.0), (1297.0, 7.0)].map(around)
+    };
+    let (steps, epochs) = (times(1.0), times(0.05));
+    let band = |points| Band { label: "", points };
+    let (again, once) = ([(1.0, 4.0), (8.0, 0.5), (64.0, 0.06)], [(8.0, 0.44), (64.0, 0.0)]);
+    let points = times(0.01);
+    let lines =
+        [Band { label: "BN", points: &points[..2] }, Band { label: "GN", points: &points[1..] }];
+    vec![
+        ("paths", paths(&panels, (0.0, 0.0), (1.0, 1.5, 0.2), lang)),
+        ("gradient_noise", gradient_noise(&again, &once, 64, 4.0, lang)),
+        ("how_large", how_large(&band(&steps), &band(&epochs), lang)),
+        (
+            "error_by_batch_size",
+            error_by_batch_size(&[2, 8], &[("1", &lines), ("2", &lines)], lang),
+        ),
+        ("stale", stale(&lines, 100.0, lang)),
+    ]
+}
+
+fn rows(names: &[&str]) -> Vec<Named> {
+    let row = |(i, label): (usize, &&str)| {
+        let mid = 1.5 - i as f64;
+        Named { label: (*label).into(), low: mid - 0.8, mid, high: mid + 1.1 }
+    };
+    names.iter().enumerate().map(row).collect()
+}
+
+fn generalization(lang: Lang) -> Vec<(&'static str, String)> {
+    let training = points(20, |d| (d + 1.0, 0.25 * (1.0 - d / 30.0) + 0.5 * (-d).exp()));
+    let test = points(20, |d| (d + 1.0, 0.25 * (1.0 + d / 30.0) + 0.5 * (-d).exp()));
+    let knob = |logarithmic| Knob {
+        logarithmic,
+        training: training.clone(),
+        test: test.clone(),
+        without: 0.6,
+    };
+    let [plain, log] = [knob(false), knob(true)];
+    let curve = points(8, |i| (2f64.powf(i), 2f64.powf(-i)));
+    let series = [Series { label: "1/m", points: &curve }];
+    let ways = rows(&[lang.pick("드롭아웃", "dropout"), "BN", "BN + L2"]);
+    vec![
+        ("gap", gap(&training, &test, 0.25, lang)),
+        ("four_ways", four_ways([&plain, &log, &log, &log], lang)),
+        ("statistics_noise", statistics_noise(&series, &series, lang)),
+        ("gains", gains(&ways, &rows(&["5", "10", "100"]), lang)),
+    ]
+}
+
+fn placement(lang: Lang) -> Vec<(&'static str, String)> {
+    let panels = [(1.0, 0.0, 0.5, 0.4), (1.0, 1.0, 0.16, 1.08), (1.0, -1.0, 0.84, 0.08)];
+    let panels = panels.map(|(gamma, beta, zero, mean)| Rectified { gamma, beta, zero, mean });
+    let places = rows(&[lang.pick("활성화 앞", "before"), lang.pick("활성화 뒤", "after")]);
+    vec![
+        ("two_orders", two_orders(lang)),
+        ("relu", relu(&panels, lang)),
+        ("sigmoid", sigmoid(&[(1.0, 0.207, 0.984), (4.0, 0.091, 0.838)], lang)),
+        ("places", experiment(&places, &places, lang)),
+    ]
 }
 
 fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {

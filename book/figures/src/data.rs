@@ -23,6 +23,15 @@ pub struct Band<'a> {
     pub points: &'a [Interval],
 }
 
+/// A named value with an interval about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    pub label: String,
+    pub low: f64,
+    pub mid: f64,
+    pub high: f64,
+}
+
 /// How many values fell into each of the equal bins between `low` and `high`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {

@@ -9,6 +9,7 @@
 mod axis;
 mod data;
 mod diagram;
+mod forest;
 mod ink;
 mod lang;
 mod number;
@@ -19,21 +20,24 @@ mod svg;
 mod testing;
 
 pub mod backward;
+pub mod batch;
 pub mod choosing;
 pub mod corrections;
 pub mod covariate_shift;
 pub mod feature_maps;
 pub mod forward;
+pub mod generalization;
 pub mod frameworks;
 pub mod group_norm;
 pub mod instance_norm;
 pub mod introduction;
 pub mod layer_norm;
 pub mod numerics;
+pub mod placement;
 pub mod rms_norm;
 pub mod train_and_test;
 pub mod without_batches;
 pub mod without_normalization;
 
-pub use data::{Band, Histogram, Interval, Series};
+pub use data::{Band, Histogram, Interval, Named, Series};
 pub use lang::{Lang, UnknownLang};

@@ -1,0 +1,9 @@
+//! Figures of the chapter on batches and gradient descent.
+
+mod how_large;
+mod noise;
+mod paths;
+
+pub use how_large::how_large;
+pub use noise::noise;
+pub use paths::{Path, paths};
