@@ -42,7 +42,7 @@ use std::fmt::Write;
 const STEPS: usize = 200;
 const TIMES: f64 = 3.0;
 /// Learning rate and decay of the first layer.
-const PAIRS: [(f64, f64); 4] = [(0.1, 0.03), (0.3, 0.01), (0.1, 0.01), (0.3, 0.03)];
+const PAIRS: [(f64, f64); 4] = [(0.1, 0.03), (0.3, 0.01), (0.3, 0.03), (0.3, 0.1)];
 /// How many times as large the first layer's weights are at first.
 const SIZES: [f64; 3] = [1.0, 3.0, 10.0];
 /// Of the parameters that are not decayed.
