@@ -27,6 +27,15 @@ pub struct Set {
     pub labels: Vec<usize>,
 }
 
+/// What one seed makes of some [`Data`]: rows to learn from, to choose by, and to judge by.
+#[derive(Clone, Debug)]
+pub struct Split {
+    pub training: Vec<usize>,
+    /// A fifth of what is not for testing.
+    pub validation: Vec<usize>,
+    pub test: Vec<usize>,
+}
+
 /// What is wrong with the files.
 #[derive(Debug)]
 pub enum DataError {
@@ -277,5 +286,48 @@ impl Data {
             pixels: self.pixels.select(Axis(0), rows),
             labels: rows.iter().map(|&row| self.labels[row]).collect(),
         }
+    }
+
+    /// The rows in random order, divided in three.
+    pub fn split(&self, seed: u64) -> Split {
+        let (mut validation, test) = self.shuffled(&mut Random::new(seed));
+        let training = validation.split_off(validation.len() / 5);
+        Split { training, validation, test }
+    }
+
+    /// Pixels less their mean, over their standard deviation, both over these rows. A pixel that is the
+    /// same in all of them becomes 0.
+    pub fn standardized(&self, rows: &[usize]) -> Data {
+        let seen = self.pixels.select(Axis(0), rows).mapv(f64::from);
+        let n = rows.len().max(1) as f64;
+        let mean = seen.sum_axis(Axis(0)) / n;
+        let sd = (seen - &mean).pow2().sum_axis(Axis(0)).mapv(|squares| libm::sqrt(squares / n));
+        let mut standardized = self.clone();
+        for ((mut column, &mean), &sd) in
+            standardized.pixels.columns_mut().into_iter().zip(&mean).zip(&sd)
+        {
+            let scale = if sd > 0.0 { 1.0 / sd } else { 0.0 };
+            column.mapv_inplace(|pixel| ((f64::from(pixel) - mean) * scale) as f32);
+        }
+        standardized
+    }
+
+    /// Batches of these rows without end, epoch after epoch in a new order each. What is too little for a
+    /// batch at the end of an epoch is left out.
+    pub fn batches<'a>(
+        &'a self,
+        rows: &'a [usize],
+        size: usize,
+        seed: u64,
+    ) -> impl Iterator<Item = Set> + 'a {
+        let mut random = Random::new(seed ^ 0xba7c4);
+        let mut order: Vec<usize> = Vec::new();
+        std::iter::from_fn(move || {
+            if order.len() < size {
+                order = random.permutation(rows.len());
+            }
+            let batch = order.split_off(order.len().checked_sub(size)?);
+            Some(self.rows(&batch.into_iter().map(|i| rows[i]).collect::<Vec<_>>()))
+        })
     }
 }

@@ -113,6 +113,7 @@ struct Record<E> {
     /// Of the crate that ran it.
     version: String,
     seeds: Vec<u64>,
+    criteria: Vec<(String, bool)>,
     verdict: Verdict,
     #[serde(flatten)]
     numbers: E,
@@ -153,11 +154,15 @@ fn report<E: Experiment>(source: Source, langs: &[Lang]) -> Result<Report> {
         Source::Run(settings) => Record {
             version: env!("CARGO_PKG_VERSION").into(),
             seeds: settings.seeds.clone(),
+            criteria: Vec::new(),
             verdict: Verdict::Not,
             numbers: E::run(settings)?,
         },
     };
-    record.verdict = Verdict::of(&record.numbers.criteria());
+    let criteria = record.numbers.criteria();
+    record.verdict = Verdict::of(&criteria);
+    record.criteria =
+        criteria.into_iter().map(|(name, passed)| (name.to_string(), passed)).collect();
     let mut text = String::new();
     record.numbers.table(&mut text)?;
     let mut figures = Vec::new();

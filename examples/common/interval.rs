@@ -35,6 +35,11 @@ impl Interval {
     pub fn above(&self, value: f64) -> bool {
         self.low > value
     }
+
+    /// Whether all of the interval lies below `value`.
+    pub fn below(&self, value: f64) -> bool {
+        self.high < value
+    }
 }
 
 /// `mean (low … high)`, with the precision asked for, and a sign with `+`.

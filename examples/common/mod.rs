@@ -235,11 +235,11 @@ impl Found {
         Some(self.home.as_ref()?.join(stem).join(format!("{experiment}.json")))
     }
 
-    /// The verdict of this experiment, if it is known.
-    pub fn verdict(&self, stem: &str, experiment: &str) -> Result<Option<Verdict>> {
+    /// Of what this experiment was to show, what it has shown, if that is known.
+    pub fn passed(&self, stem: &str, experiment: &str) -> Result<Option<Vec<bool>>> {
         #[derive(Deserialize)]
         struct Judged {
-            verdict: Verdict,
+            criteria: Vec<(String, bool)>,
         }
         let name = PathBuf::from(format!("{stem}/{experiment}.json"));
         let judged: Judged = match self.now.iter().find(|(path, _)| *path == name) {
@@ -249,7 +249,7 @@ impl Found {
                 _ => return Ok(None),
             },
         };
-        Ok(Some(judged.verdict))
+        Ok(Some(judged.criteria.into_iter().map(|(_, passed)| passed).collect()))
     }
 }
 

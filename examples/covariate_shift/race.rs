@@ -8,7 +8,7 @@ use batchnorm::nn::random::Random;
 use batchnorm::nn::sgd::Sgd;
 use figures::{Band, covariate_shift as draw};
 use indicatif::ProgressBar;
-use ndarray::{Array2, Axis};
+use ndarray::Axis;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -327,10 +327,12 @@ impl<'a> Track<'a> {
             let mut network = start.clone();
             let mut accuracy = 0.0;
             let mut met = None;
-            for (step, (x, labels)) in
-                (1..=within).zip(self.batches(&self.training[self.validating..]))
-            {
-                network.step(x, &labels, Sgd::new(rate)?)?;
+            for (step, Set { pixels, labels }) in (1..=within).zip(self.data.batches(
+                &self.training[self.validating..],
+                BATCH,
+                self.seed,
+            )) {
+                network.step(pixels, &labels, Sgd::new(rate)?)?;
                 if measured(step, self.steps) {
                     accuracy = network.accuracy(&self.validation)?;
                     if accuracy >= GOAL {
@@ -357,12 +359,12 @@ impl<'a> Track<'a> {
 
     fn train(&self, mut network: Network, rate: f64) -> Result<Run> {
         let probe = self.data.rows(&self.training[..PROBE.min(self.training.len())]).pixels;
-        let mut batches = self.batches(&self.training);
+        let mut batches = self.data.batches(&self.training, BATCH, self.seed);
         let (mut accuracy, mut percentiles, mut units) = (Vec::new(), Vec::new(), Vec::new());
         for step in 0..=self.steps {
             if step > 0 {
-                let (x, labels) = batches.next().ok_or("no training images")?;
-                network.step(x, &labels, Sgd::new(rate)?)?;
+                let Set { pixels, labels } = batches.next().ok_or("too few training images")?;
+                network.step(pixels, &labels, Sgd::new(rate)?)?;
             }
             if measured(step, self.steps) {
                 accuracy.push((step, network.accuracy(&self.test)?));
@@ -384,21 +386,6 @@ impl<'a> Track<'a> {
             drift: drift(&units),
             accuracy,
             percentiles,
-        })
-    }
-
-    /// Batches without end, epoch after epoch in a new order each.
-    fn batches(&self, of: &[usize]) -> impl Iterator<Item = (Array2<f32>, Vec<usize>)> {
-        let mut random = Random::new(self.seed ^ 0xba7c4);
-        let mut order: Vec<usize> = Vec::new();
-        std::iter::from_fn(move || {
-            if order.len() < BATCH {
-                order = random.permutation(of.len());
-            }
-            let batch = order.split_off(order.len().saturating_sub(BATCH));
-            let Set { pixels, labels } =
-                self.data.rows(&batch.into_iter().map(|i| of[i]).collect::<Vec<_>>());
-            Some((pixels, labels))
         })
     }
 }

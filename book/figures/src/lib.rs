@@ -38,6 +38,7 @@ pub mod rms_norm;
 pub mod train_and_test;
 pub mod without_batches;
 pub mod without_normalization;
+pub mod why_it_works;
 
 pub use data::{Band, Histogram, Interval, Named, Series};
 pub use lang::{Lang, UnknownLang};

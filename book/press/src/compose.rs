@@ -268,9 +268,15 @@ impl Composer<'_> {
     }
 
     fn cell(&mut self, name: &Name) -> Result<String, String> {
-        let example = format!("examples/{}.rs", name.stem);
-        let passage = self.passage(&example, &name.item)?;
         let run = format!("cargo run --release --example {}", name.stem);
+        // An experiment has a file of its own, and takes long enough to be run alone.
+        let own = format!("examples/{}/{}.rs", name.stem, name.item);
+        let (example, command) = if self.book.project.repository.join(&own).exists() {
+            (own, format!("{run} -- --experiment {}", name.item))
+        } else {
+            (format!("examples/{}.rs", name.stem), run.clone())
+        };
+        let passage = self.passage(&example, &name.item)?;
         let recorded = self.book.project.dir.join("out").join(format!("{}.txt", name.stem));
         let out = self.book.project.name(&recorded);
         let output = std::fs::read_to_string(&recorded)
@@ -279,7 +285,7 @@ impl Composer<'_> {
             format!("no section `## {}` in {out}; record it with `{run} > {out}`", name.item)
         })?;
         let mut parts =
-            vec![self.head(Some(&run), &example, passage.line), fenced(&passage.text, "rust")];
+            vec![self.head(Some(&command), &example, passage.line), fenced(&passage.text, "rust")];
         if !output.is_empty() {
             let label =
                 self.keep(format!("<p class=\"label\">{}</p>", self.lang().pick(lang::OUTPUT)));

@@ -52,6 +52,14 @@ fn an_anchor_a_cell_an_output_a_source() {
             ("book/ko/forward.md:16", "examples/forward.rs"),
         ],
     );
+    // An experiment stands in a file of its own, below the example.
+    breaks(
+        |f| f.write("examples/forward/four.rs", "// ANCHOR: other\n1\n// ANCHOR_END: other\n"),
+        &[
+            ("book/en/forward.md:16", "no line `// ANCHOR: four`"),
+            ("book/ko/forward.md:16", "examples/forward/four.rs"),
+        ],
+    );
     breaks(
         |f| f.edit("book/out/forward.txt", "## four", "## five"),
         &[
