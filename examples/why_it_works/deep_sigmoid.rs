@@ -3,8 +3,12 @@
 //! # The experiment
 //! S. Ioffe and C. Szegedy (ICML 2015, arXiv 1502.03167) train a deep network of sigmoid units, which
 //! without batch normalization stays at chance. Here 10 and 20 hidden layers of 32 units learn the digits,
-//! with sigmoid and with tanh, with Xavier's weights; and, without batch normalization, sigmoid units from
-//! weights four times as large, since the slope of a sigmoid is a quarter at most.
+//! with sigmoid and with tanh, with Xavier's weights. Without batch normalization, sigmoid units also start
+//!
+//! - from weights four times as large, since the slope of a sigmoid is a quarter at most;
+//! - as a *disguised* tanh network: σ(z) = (1 + tanh(z/2))/2, so twice Xavier's weights in the first and in
+//!   the last layer, four times in the others, and biases b = −W·½ make it the same function as the tanh
+//!   network with Xavier's weights.
 //!
 //! All sides have the same seeds, images and batches, and the same search: for each seed the rate of
 //! [`RATES`] with the best accuracy on validation images.
@@ -24,22 +28,56 @@ use super::network::{Kind, Run, Shape, Track, most_accurate};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
 use figures::why_it_works as draw;
+use ndarray::Axis;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
-const RATES: [f64; 4] = [0.1, 0.3, 1.0, 3.0];
+const RATES: [f64; 4] = [0.1, 0.5, 2.0, 8.0];
 const DEPTHS: [usize; 2] = [10, 20];
-/// Activation, normalization, and the size of the weights in Xavier's.
-const SIDES: [(Activation, Kind, f64); 5] = [
-    (Activation::Sigmoid, Kind::None, 1.0),
-    (Activation::Sigmoid, Kind::None, 4.0),
-    (Activation::Sigmoid, Kind::Batch, 1.0),
-    (Activation::Tanh, Kind::None, 1.0),
-    (Activation::Tanh, Kind::Batch, 1.0),
+/// How the weights start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    Xavier,
+    FourTimes,
+    Disguised,
+}
+
+type Network = super::network::Network<f32>;
+
+const SIDES: [(Activation, Kind, Start); 6] = [
+    (Activation::Sigmoid, Kind::None, Start::Xavier),
+    (Activation::Sigmoid, Kind::Batch, Start::Xavier),
+    (Activation::Sigmoid, Kind::None, Start::FourTimes),
+    (Activation::Sigmoid, Kind::None, Start::Disguised),
+    (Activation::Tanh, Kind::None, Start::Xavier),
+    (Activation::Tanh, Kind::Batch, Start::Xavier),
 ];
 const PLAIN: usize = 0;
-const NORMALIZED: usize = 2;
+const NORMALIZED: usize = 1;
+
+impl Start {
+    /// Makes this of Xavier's weights.
+    fn set(self, network: &mut Network) {
+        if self == Start::Xavier {
+            return;
+        }
+        let hidden = network.layers.iter_mut().map(|(linear, _)| linear);
+        let last = hidden.len();
+        for (i, layer) in hidden.chain([&mut network.last]).enumerate() {
+            match self {
+                Start::Disguised => {
+                    layer.weight *= if i == 0 || i == last { 2.0 } else { 4.0 };
+                    if i > 0 {
+                        layer.bias = Some(layer.weight.sum_axis(Axis(1)) * -0.5);
+                    }
+                }
+                _ if i < last => layer.weight *= 4.0,
+                _ => {}
+            }
+        }
+    }
+}
 
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
@@ -69,19 +107,20 @@ impl Side {
 
 impl Experiment for DeepSigmoid {
     fn run(settings: &Settings) -> Result<Self> {
-        let steps = settings.pick(10, 400, 400);
+        let steps = settings.pick(10, 300, 300);
         let tracks: Vec<Track> =
             settings.seeds.iter().map(|&seed| Track::new(&settings.data, seed)).collect();
         let networks: Vec<_> =
             DEPTHS.into_iter().flat_map(|depth| SIDES.map(|side| (depth, side))).collect();
         let progress = settings.progress(networks.len() * tracks.len() * RATES.len());
         // ANCHOR: deep_sigmoid
-        let run = |(depth, side, track): (usize, (Activation, Kind, f64), &Track)| {
-            let (activation, norm, times) = side;
-            let init = (Init::Xavier, times);
-            let shape = Shape { depth, width: 32, activation, norm, init };
+        let run = |(depth, side, track): (usize, (Activation, Kind, Start), &Track)| {
+            let (activation, norm, start) = side;
+            let init = (Init::Xavier, 1.0);
+            let mut network = track.network(Shape { depth, width: 32, activation, norm, init })?;
+            start.set(&mut network);
             let at = |rate| {
-                let run = track.train(track.network(shape)?, rate, steps);
+                let run = track.train(network.clone(), rate, steps);
                 progress.inc(1);
                 run
             };
@@ -129,17 +168,13 @@ impl Experiment for DeepSigmoid {
             "layers  units     normalization  weights      test accuracy, %  rates chosen"
         )?;
         for (depth, sides) in &self.depths {
-            for ((activation, norm, times), side) in SIDES.iter().zip(sides) {
-                let (activation, norm) = (
-                    name(*activation),
-                    match norm {
-                        Kind::None => "none",
-                        _ => "batch",
-                    },
-                );
-                let weights = match times {
-                    1.0 => "Xavier".to_string(),
-                    times => format!("{times} × Xavier"),
+            for ((activation, norm, start), side) in SIDES.iter().zip(sides) {
+                let norm = if *norm == Kind::Batch { "batch" } else { "none" };
+                let activation = name(*activation);
+                let weights = match start {
+                    Start::Xavier => "Xavier",
+                    Start::FourTimes => "4 × Xavier",
+                    Start::Disguised => "disguised",
                 };
                 let accuracy = format!("{:.1}", side.accuracy());
                 let rates: Vec<_> = side.chosen().map(|run| run.rate.to_string()).collect();
@@ -155,10 +190,14 @@ impl Experiment for DeepSigmoid {
     }
 
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
-        let labels = SIDES.map(|(activation, norm, times)| {
+        let labels = SIDES.map(|(activation, norm, start)| {
             let normalized = if norm == Kind::Batch { "BN, " } else { "" };
-            let larger = if times == 1.0 { String::new() } else { format!(", {times} × Xavier") };
-            format!("{normalized}{}{larger}", name(activation))
+            let start = match start {
+                Start::Xavier => "",
+                Start::FourTimes => ", 4 × Xavier",
+                Start::Disguised => lang.pick(", tanh로 위장", ", as tanh"),
+            };
+            format!("{normalized}{}{start}", name(activation))
         });
         let rows = |sides: &[Side]| -> Vec<_> {
             let row = |(label, side): (&String, &Side)| {

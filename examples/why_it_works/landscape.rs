@@ -73,6 +73,9 @@ impl Look {
     }
 }
 
+/// Something to be asked of a look, by its name in the table.
+type Named<T> = (&'static str, fn(&Look) -> T);
+
 impl Experiment for Landscape {
     fn run(settings: &Settings) -> Result<Self> {
         let steps = settings.pick(10, 300, 1000);
@@ -138,10 +141,9 @@ impl Experiment for Landscape {
             self.batch,
             self.networks[0].sides[0].len()
         )?;
-        let quantities: [(&str, fn(&Look) -> f64); 2] =
+        let quantities: [Named<f64>; 2] =
             [("range of the loss", Look::range), ("change of gradient", |look| look.change.into())];
-        let times: [(&str, fn(&Look) -> bool); 2] =
-            [("first 100 steps", early), ("later", |look| !early(look))];
+        let times: [Named<bool>; 2] = [("first 100 steps", early), ("later", |look| !early(look))];
         writeln!(
             out,
             "layers  along the gradient  when                             without                      with   without/with"

@@ -53,9 +53,13 @@ pub struct Network<F> {
     pub noise: Option<Noise>,
 }
 
+/// Of a layer that may have no normalization.
+type NormTape<F> = Option<norm::Tape<F, ndarray::Ix2>>;
+type NormGradients<F> = Option<norm::Gradients<F, ndarray::Ix2>>;
+
 /// The gradients of all parameters.
 pub struct Gradients<F> {
-    layers: Vec<(linear::Gradients<F>, Option<norm::Gradients<F, ndarray::Ix2>>)>,
+    layers: Vec<(linear::Gradients<F>, NormGradients<F>)>,
     last: linear::Gradients<F>,
 }
 
@@ -71,7 +75,7 @@ where
         })
     }
 
-    fn train(&mut self, z: Array2<F>) -> Result<(Array2<F>, Option<norm::Tape<F, ndarray::Ix2>>)> {
+    fn train(&mut self, z: Array2<F>) -> Result<(Array2<F>, NormTape<F>)> {
         Ok(match self {
             Norm::None => (z, None),
             Norm::Batch(bn) => bn.train(z).map(|(y, tape)| (y, Some(tape)))?,

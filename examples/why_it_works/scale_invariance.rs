@@ -220,8 +220,8 @@ impl Experiment for ScaleInvariance {
 
     fn criteria(&self) -> Criteria {
         let all = |first: bool| {
-            let decayed = self.decayed.iter().filter(|d| (d.size == SIZES[0]) == first);
-            decayed.fold(true, |all, decayed| all && decayed.agrees())
+            let mut decayed = self.decayed.iter().filter(|d| (d.size == SIZES[0]) == first);
+            decayed.all(Decayed::agrees)
         };
         vec![
             ("grows by Pythagoras", self.free.iter().all(|free| free.error < 1e-12)),

@@ -276,9 +276,9 @@ fn welford<W: Field>(x: &[W], m2: fn(W, W) -> W) -> W {
 }
 
 /// Two passes and Welford's updates give the variance exactly, but for rounding: two passes to (n+3)u +
-/// (nκu)² of it, Welford to nκu; the library's two passes carry wider sums, and are right to an ulp.
+/// (nκu)² of it, Welford to nκu; the library carries wider sums, and is right to an ulp.
 ///
-/// 두 번 훑기와 웰퍼드의 갱신은 반올림이 없으면 분산을 정확히 냅니다. 두 번 훑기의 상대 오차는 (n+3)u + (nκu)², 웰퍼드는 nκu 안에 있습니다. 이 책의 라이브러리는 더 넓은 형으로 합을 내며 두 번 훑어서 마지막 자리까지 맞습니다.
+/// 두 번 훑기와 웰퍼드의 갱신은 반올림이 없으면 분산을 정확히 냅니다. 두 번 훑기의 상대 오차는 (n+3)u + (nκu)², 웰퍼드는 nκu 안에 있습니다. 이 책의 라이브러리는 더 넓은 형으로 합을 내어 마지막 자리까지 맞습니다.
 // The mean of n numbers is off by γₙκσ at most, which adds its square to the variance.
 #[test]
 fn two_pass_and_welford_are_right() -> Claim {

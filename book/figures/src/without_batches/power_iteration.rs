@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn keeps_the_contract() {
         let rising = Iteration { ratio: 0.9, estimates: vec![0.6, 0.8, 0.95] };
-        check(|lang| power_iteration(&[rising.clone()], lang), "단계", "step");
+        check(|lang| power_iteration(std::slice::from_ref(&rising), lang), "단계", "step");
     }
 
     #[test]
