@@ -81,6 +81,7 @@ fn settings(steps: usize) -> Vec<Setting> {
 impl Experiment for SmallSets {
     const SEEDS: (usize, usize) = (10, 2);
 
+    // ANCHOR: experiment
     fn run(settings: &Settings) -> Result<Self> {
         let data = &settings.data;
         let all = self::settings(settings.pick(20, 500, 2000));
@@ -117,6 +118,7 @@ impl Experiment for SmallSets {
             cases: all.into_iter().map(case).collect(),
         })
     }
+    // ANCHOR_END: experiment
 
     fn criteria(&self) -> Criteria {
         let less = |a: Vec<f64>, b: Vec<f64>| Interval::of(a.iter().zip(&b).map(|(a, b)| a - b));

@@ -65,6 +65,7 @@ struct Side {
 }
 
 impl Experiment for BatchSize {
+    // ANCHOR: batch_size
     fn run(settings: &Settings) -> Result<Self> {
         let (data, epochs) = (&settings.data, settings.pick(1, 6, 30));
         let images = settings.pick([200, 100, 100], [1037, 260, 500], [50_000, 10_000, 10_000]);
@@ -111,6 +112,7 @@ impl Experiment for BatchSize {
             networks: networks.into(),
         })
     }
+    // ANCHOR_END: batch_size
 
     fn criteria(&self) -> Criteria {
         let names = [

@@ -66,6 +66,7 @@ fn early(run: &Run) -> f64 {
 }
 
 impl Experiment for Textbook {
+    // ANCHOR: experiment
     fn run(settings: &Settings) -> Result<Self> {
         let (data, epochs) = (&settings.data, settings.pick(1, 12, 30));
         let images = settings.pick([160, 100, 100], [1037, 260, 500], [50_000, 10_000, 10_000]);
@@ -112,6 +113,7 @@ impl Experiment for Textbook {
             ways: ways.into(),
         })
     }
+    // ANCHOR_END: experiment
 
     fn criteria(&self) -> Criteria {
         let (without, before) = ((Place::Nowhere, true), (Place::Before, false));
