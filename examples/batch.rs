@@ -50,10 +50,10 @@ fn by_hand(out: &mut String) -> Result {
 fn all_batches(out: &mut String) -> Result {
     let mut all = Vec::new();
     writeln!(out, "batch              gradient at w = 0")?;
-    for i in 0..4 {
-        for j in i + 1..4 {
-            let mean = (gradient(0.0, SAMPLES[i]) + gradient(0.0, SAMPLES[j])) / 2.0;
-            writeln!(out, "{:?} {:?} {mean:9.1}", SAMPLES[i], SAMPLES[j])?;
+    for (i, &one) in SAMPLES.iter().enumerate() {
+        for &other in &SAMPLES[i + 1..] {
+            let mean = (gradient(0.0, one) + gradient(0.0, other)) / 2.0;
+            writeln!(out, "{one:?} {other:?} {mean:9.1}")?;
             all.push(mean);
         }
     }
