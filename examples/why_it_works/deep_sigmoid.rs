@@ -24,7 +24,7 @@
 
 use super::common::interval::Interval;
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
-use super::network::{Kind, Run, Shape, Track, most_accurate};
+use super::network::{Kind, Network, Run, Shape, Track, most_accurate};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
 use figures::why_it_works as draw;
@@ -35,30 +35,35 @@ use std::fmt::Write;
 
 const RATES: [f64; 4] = [0.1, 0.5, 2.0, 8.0];
 const DEPTHS: [usize; 2] = [10, 20];
+const SIDES: [Side; 6] = [
+    Side { tanh: false, norm: Kind::None, start: Start::Xavier },
+    Side { tanh: false, norm: Kind::Batch, start: Start::Xavier },
+    Side { tanh: false, norm: Kind::None, start: Start::FourTimes },
+    Side { tanh: false, norm: Kind::None, start: Start::Disguised },
+    Side { tanh: true, norm: Kind::None, start: Start::Xavier },
+    Side { tanh: true, norm: Kind::Batch, start: Start::Xavier },
+];
+
+/// What tells the networks of one depth apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Side {
+    /// Or sigmoid.
+    tanh: bool,
+    norm: Kind,
+    start: Start,
+}
+
 /// How the weights start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Start {
     Xavier,
     FourTimes,
     Disguised,
 }
 
-type Network = super::network::Network<f32>;
-
-const SIDES: [(Activation, Kind, Start); 6] = [
-    (Activation::Sigmoid, Kind::None, Start::Xavier),
-    (Activation::Sigmoid, Kind::Batch, Start::Xavier),
-    (Activation::Sigmoid, Kind::None, Start::FourTimes),
-    (Activation::Sigmoid, Kind::None, Start::Disguised),
-    (Activation::Tanh, Kind::None, Start::Xavier),
-    (Activation::Tanh, Kind::Batch, Start::Xavier),
-];
-const PLAIN: usize = 0;
-const NORMALIZED: usize = 1;
-
 impl Start {
     /// Makes this of Xavier's weights.
-    fn set(self, network: &mut Network) {
+    fn set(self, network: &mut Network<f32>) {
         if self == Start::Xavier {
             return;
         }
@@ -85,18 +90,32 @@ pub struct DeepSigmoid {
     data: String,
     steps: usize,
     rates: Vec<f64>,
-    /// Depth after depth, and of each a row for each of [`SIDES`].
-    depths: Vec<(usize, Vec<Side>)>,
+    networks: Vec<Networks>,
 }
 
-/// For each seed a run at each rate.
 #[derive(Serialize, Deserialize)]
-struct Side(Vec<Vec<Run>>);
+struct Networks {
+    depth: usize,
+    #[serde(flatten)]
+    side: Side,
+    /// For each seed a run at each rate.
+    seeds: Vec<Vec<Run>>,
+}
 
 impl Side {
+    fn activation(self) -> Activation {
+        if self.tanh { Activation::Tanh } else { Activation::Sigmoid }
+    }
+
+    fn units(self) -> &'static str {
+        if self.tanh { "tanh" } else { "sigmoid" }
+    }
+}
+
+impl Networks {
     /// The run that validation images have chosen, for each seed.
     fn chosen(&self) -> impl Iterator<Item = &Run> {
-        self.0.iter().filter_map(|runs| most_accurate(runs))
+        self.seeds.iter().filter_map(|runs| most_accurate(runs))
     }
 
     /// In %.
@@ -114,11 +133,10 @@ impl Experiment for DeepSigmoid {
             DEPTHS.into_iter().flat_map(|depth| SIDES.map(|side| (depth, side))).collect();
         let progress = settings.progress(networks.len() * tracks.len() * RATES.len());
         // ANCHOR: deep_sigmoid
-        let run = |(depth, side, track): (usize, (Activation, Kind, Start), &Track)| {
-            let (activation, norm, start) = side;
-            let init = (Init::Xavier, 1.0);
+        let run = |(depth, side, track): (usize, Side, &Track)| {
+            let (activation, norm, init) = (side.activation(), side.norm, (Init::Xavier, 1.0));
             let mut network = track.network(Shape { depth, width: 32, activation, norm, init })?;
-            start.set(&mut network);
+            side.start.set(&mut network);
             let at = |rate| {
                 let run = track.train(network.clone(), rate, steps);
                 progress.inc(1);
@@ -136,28 +154,36 @@ impl Experiment for DeepSigmoid {
             jobs.into_par_iter().with_max_len(1).map(run).collect::<Result<_>>()?;
         progress.finish_and_clear();
         let mut runs = runs.into_iter();
-        let mut side = || Side(runs.by_ref().take(tracks.len()).collect());
+        let networks = networks.into_iter().map(|(depth, side)| {
+            let seeds = runs.by_ref().take(tracks.len()).collect();
+            Networks { depth, side, seeds }
+        });
         Ok(DeepSigmoid {
             data: settings.data.name.clone(),
             steps,
             rates: RATES.into(),
-            depths: DEPTHS.map(|depth| (depth, SIDES.map(|_| side()).into())).into(),
+            networks: networks.collect(),
         })
     }
 
     fn criteria(&self) -> Criteria {
-        let names = [["stuck at 10", "trains at 10"], ["stuck at 20", "trains at 20"]];
-        let of = |((_, sides), [stuck, trains]): (&(usize, Vec<Side>), [&'static str; 2])| {
-            [
-                (stuck, sides[PLAIN].accuracy().below(50.0)),
-                (trains, sides[NORMALIZED].accuracy().above(90.0)),
-            ]
+        let is = |depth, norm, passed: fn(&Interval) -> bool| {
+            let side = Side { tanh: false, norm, start: Start::Xavier };
+            let mut networks = self.networks.iter().filter(|n| (n.depth, n.side) == (depth, side));
+            networks.next().is_some_and(|networks| passed(&networks.accuracy()))
         };
-        self.depths.iter().zip(names).flat_map(of).collect()
+        let stuck = |depth| is(depth, Kind::None, |accuracy| accuracy.below(50.0));
+        let trains = |depth| is(depth, Kind::Batch, |accuracy| accuracy.above(90.0));
+        vec![
+            ("stuck at 10", stuck(10)),
+            ("trains at 10", trains(10)),
+            ("stuck at 20", stuck(20)),
+            ("trains at 20", trains(20)),
+        ]
     }
 
     fn table(&self, out: &mut String) -> Result {
-        let seeds = self.depths.first().map_or(0, |(_, sides)| sides[PLAIN].0.len());
+        let seeds = self.networks.first().map_or(0, |networks| networks.seeds.len());
         writeln!(
             out,
             "{}; {} steps; {seeds} seeds, mean and 95 % interval over them",
@@ -167,57 +193,48 @@ impl Experiment for DeepSigmoid {
             out,
             "layers  units     normalization  weights      test accuracy, %  rates chosen"
         )?;
-        for (depth, sides) in &self.depths {
-            for ((activation, norm, start), side) in SIDES.iter().zip(sides) {
-                let norm = if *norm == Kind::Batch { "batch" } else { "none" };
-                let activation = name(*activation);
-                let weights = match start {
-                    Start::Xavier => "Xavier",
-                    Start::FourTimes => "4 × Xavier",
-                    Start::Disguised => "disguised",
-                };
-                let accuracy = format!("{:.1}", side.accuracy());
-                let rates: Vec<_> = side.chosen().map(|run| run.rate.to_string()).collect();
-                let rates = rates.join(" ");
-                writeln!(
-                    out,
-                    "{depth:>6}  {activation:8}  {norm:13}  {weights:10} {accuracy:>19}  {rates}"
-                )?;
-            }
+        for networks in &self.networks {
+            let Side { norm, start, .. } = networks.side;
+            let norm = if norm == Kind::Batch { "batch" } else { "none" };
+            let weights = match start {
+                Start::Xavier => "Xavier",
+                Start::FourTimes => "4 × Xavier",
+                Start::Disguised => "disguised",
+            };
+            let rates: Vec<_> = networks.chosen().map(|run| run.rate.to_string()).collect();
+            writeln!(
+                out,
+                "{:>6}  {:8}  {norm:13}  {weights:10} {:>19}  {}",
+                networks.depth,
+                networks.side.units(),
+                format!("{:.1}", networks.accuracy()),
+                rates.join(" ")
+            )?;
         }
         writeln!(out, "{}", said(&self.criteria()))?;
         Ok(())
     }
 
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
-        let labels = SIDES.map(|(activation, norm, start)| {
-            let normalized = if norm == Kind::Batch { "BN, " } else { "" };
-            let start = match start {
+        let label = |side: Side| {
+            let normalized = if side.norm == Kind::Batch { "BN, " } else { "" };
+            let start = match side.start {
                 Start::Xavier => "",
                 Start::FourTimes => ", 4 × Xavier",
                 Start::Disguised => lang.pick(", tanh로 위장", ", as tanh"),
             };
-            format!("{normalized}{}{start}", name(activation))
-        });
-        let rows = |sides: &[Side]| -> Vec<_> {
-            let row = |(label, side): (&String, &Side)| {
-                let of = side.accuracy();
-                (
-                    label.clone(),
-                    figures::Interval { x: 0.0, low: of.low, mid: of.mean, high: of.high },
-                )
-            };
-            labels.iter().zip(sides).map(row).collect()
+            format!("{normalized}{}{start}", side.units())
         };
-        let depths: Vec<_> =
-            self.depths.iter().map(|(depth, sides)| (*depth, rows(sides))).collect();
-        Ok(vec![("deep_sigmoid", draw::deep_sigmoid(&depths, lang))])
-    }
-}
-
-fn name(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Tanh => "tanh",
-        _ => "sigmoid",
+        let rows = |depth: usize| {
+            let networks = self.networks.iter().filter(move |networks| networks.depth == depth);
+            let row = |networks: &Networks| {
+                let of = networks.accuracy();
+                let interval =
+                    figures::Interval { x: 0.0, low: of.low, mid: of.mean, high: of.high };
+                (label(networks.side), interval)
+            };
+            (depth, networks.map(row).collect())
+        };
+        Ok(vec![("deep_sigmoid", draw::deep_sigmoid(&DEPTHS.map(rows), lang))])
     }
 }
