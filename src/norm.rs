@@ -4,7 +4,7 @@
 //! and a β, followed by these two functions. Both are generic over [`Scalar`]: the tests run them, as
 //! they stand, on dual numbers and over a prime field.
 //!
-//! Each is a few passes over the tensor (see [`simd`](super::simd)); the closures below are what happens
+//! Each is a few passes over the tensor (see `simd.rs`); the closures below are what happens
 //! to one element, with the numbers of the groups that it belongs to.
 
 use super::error::{Error, Result};
