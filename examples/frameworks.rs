@@ -158,15 +158,17 @@ fn bring_in(out: &mut String) -> Result {
 }
 // ANCHOR_END: bring_in
 
-/// The running variance of a channel of Gaussian values with the variance 4, in batches of four, after each.
+/// The running variance of Gaussian values with the variance 4, in batches of four, after each batch: the mean
+/// over many channels, for that of one swings.
 fn running_variance(profile: Profile) -> Result<Vec<(f64, f64)>> {
+    const CHANNELS: usize = 512;
     let mut random = Random::new(2);
-    let mut bn = BatchNorm::<f64>::with(1, profile.config())?;
-    let mut path = vec![(0.0, bn.running_var[0])];
-    for batch in 1..=40 {
-        let x = Array2::from_shape_simple_fn((4, 1), || 2.0 * random.gaussian());
+    let mut bn = BatchNorm::<f64>::with(CHANNELS, profile.config())?;
+    let mut path = vec![(0.0, 1.0)];
+    for batch in 1..=200 {
+        let x = Array2::from_shape_simple_fn((4, CHANNELS), || 2.0 * random.gaussian());
         let (_, _) = bn.train(x)?;
-        path.push((f64::from(batch), bn.running_var[0]));
+        path.push((f64::from(batch), bn.running_var.sum() / CHANNELS as f64));
     }
     Ok(path)
 }
@@ -178,5 +180,5 @@ fn figures(lang: Lang) -> Result<Vec<Figure>> {
         ("Keras, Flax", running_variance(Profile::Keras)?),
     ];
     let lines = of.each_ref().map(|(label, points)| Series { label, points });
-    Ok(vec![("running_variance", figures::frameworks::running_variance(&lines, 4.0, lang))])
+    Ok(vec![("running_variance", figures::frameworks::running_variance(&lines, 4.0, 4, lang))])
 }

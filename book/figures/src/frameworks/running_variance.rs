@@ -5,8 +5,9 @@ use crate::lang::Lang;
 use crate::plot::{Frame, WIDTH, end, plot};
 use crate::svg::{Svg, Type};
 
-/// The running variance after each batch, a line for each convention, and the variance of the data.
-pub fn running_variance(lines: &[Series], variance: f64, lang: Lang) -> String {
+/// The running variance after each batch of `m` values, a line for each convention; the variance of the data,
+/// and the smaller one that a biased variance is on average.
+pub fn running_variance(lines: &[Series], variance: f64, m: usize, lang: Lang) -> String {
     const HEIGHT: f64 = 380.0;
     let points = || lines.iter().flat_map(|line| line.points);
     let x = Axis::linear(
@@ -20,9 +21,16 @@ pub fn running_variance(lines: &[Series], variance: f64, lang: Lang) -> String {
     let mut svg = Svg::new(WIDTH, HEIGHT);
     let frame = Frame::whole(HEIGHT).names(lines.iter().map(|line| line.label));
     plot(&mut svg, &frame, &x, &y, |plot| {
-        plot.level(variance, Ink::Muted);
-        let name = lang.pick("데이터의 분산", "variance of the data");
-        plot.note((0.0, variance), (8.0, -12.0), Type::SMALL.ink(Ink::Muted), name);
+        let biased = variance * (m as f64 - 1.0) / m as f64;
+        let levels = [
+            (variance, lang.pick("데이터의 분산 σ²", "variance of the data, σ²")),
+            (biased, lang.pick("σ²의 (m−1)/m배", "(m−1)/m of it")),
+        ];
+        let middle = points().map(|p| p.0).filter(|v| v.is_finite()).fold(1.0, f64::max) * 0.52;
+        for (level, name) in levels {
+            plot.level(level, Ink::Muted);
+            plot.note((middle, level), (0.0, -14.0), Type::SMALL.ink(Ink::Muted), name);
+        }
         for (i, line) in lines.iter().enumerate() {
             plot.line(line.points, Ink::series(i));
         }
@@ -41,13 +49,13 @@ mod tests {
     fn keeps_the_contract() {
         let points = [(0.0, 1.0), (1.0, 1.5), (2.0, 1.8)];
         let lines = [Series { label: "A", points: &points }];
-        check(|lang| running_variance(&lines, 2.0, lang), "이동 분산", "running variance");
+        check(|lang| running_variance(&lines, 2.0, 4, lang), "이동 분산", "running variance");
     }
 
     #[test]
     fn odd_numbers_are_drawn() {
-        well_made(&running_variance(&[], f64::NAN, Lang::Ko));
+        well_made(&running_variance(&[], f64::NAN, 4, Lang::Ko));
         let odd = [Series { label: "A", points: &[(f64::NAN, 1.0), (0.0, f64::INFINITY)] }];
-        well_made(&running_variance(&odd, 1.0, Lang::En));
+        well_made(&running_variance(&odd, 1.0, 4, Lang::En));
     }
 }
