@@ -14,8 +14,10 @@
         if (marked && places.includes(marked) && visible(marked)) {
             return '#' + marked.id;
         }
-        const read = places.filter(e => e.matches(':not(.claim)') && e.getBoundingClientRect().top < innerHeight / 3);
-        return read.length ? '#' + read[read.length - 1].id : '';
+        // The heading at the top of the window; where there is none, the one that was scrolled past last.
+        const headings = places.filter(e => e.matches(':not(.claim)') && e.getBoundingClientRect().top < innerHeight / 3);
+        const read = headings.find(visible) ?? headings[headings.length - 1];
+        return read ? '#' + read.id : '';
     }
 
     for (const event of ['pointerdown', 'focus', 'click']) {

@@ -6,7 +6,7 @@ use crate::html::escape;
 use crate::lang::{self, Html, Lang};
 use crate::memory::Memory;
 use crate::source;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 const TICK: &str = r#"<svg class="tick" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="8"/><path d="M4.2 8.4l2.5 2.5 5-5.4"/></svg>"#;
@@ -40,7 +40,8 @@ pub fn badge(
         }
         html.push_str("</tbody></table></div>");
     }
-    let rejected: BTreeSet<&str> = evidence.rejected().filter_map(|c| note(c, lang)).collect();
+    let rejected: BTreeSet<&str> =
+        evidence.rejected().filter_map(|c| Some(c.note.as_ref()?.text(lang))).collect();
     if !rejected.is_empty() {
         let _ = write!(html, "<p>{}:</p><ul>", word(lang::REJECTED));
         for note in rejected {
@@ -87,6 +88,34 @@ pub fn table(rows: &str, lang: Lang) -> String {
         lang.pick(lang::STATEMENT),
         lang.pick(lang::CHECKED_BY)
     )
+}
+
+/// A claim, what is recorded of it, and where the book cites it.
+pub struct Cited<'a> {
+    pub claim: &'a Claim,
+    pub evidence: &'a Evidence,
+    pub place: String,
+}
+
+/// What was made wrong on purpose, and by which claims it was noticed.
+pub fn variants(claims: &[Cited], lang: Lang) -> String {
+    let mut noticed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for Cited { claim, evidence, place } in claims {
+        let link = format!("<a href=\"{}\">{}</a>", escape(place), escape(&claim.name.to_string()));
+        for note in evidence.rejected().filter_map(|check| check.note.as_ref()) {
+            noticed.entry(note.text(lang)).or_default().insert(link.clone());
+        }
+    }
+    let mut html = format!(
+        "<div class=\"table-wrapper\"><table class=\"ledger\"><thead><tr><th>{}</th><th>{}</th></tr></thead><tbody>",
+        lang.pick(lang::VARIANT),
+        lang.pick(lang::REJECTED_BY)
+    );
+    for (note, links) in noticed {
+        let links = links.into_iter().collect::<Vec<_>>().join(" ");
+        let _ = write!(html, "<tr><td>{}</td><td>{links}</td></tr>", escape(note));
+    }
+    html + "</tbody></table></div>"
 }
 
 /// The totals above the ledger, as markdown.
@@ -143,17 +172,10 @@ fn way(check: &Check, lang: Lang) -> String {
     if let Some(scalar) = &check.scalar {
         let _ = write!(text, ", <code>{}</code>", escape(scalar));
     }
-    if let Some(note) = note(check, lang) {
-        let _ = write!(text, " ({})", escape(note));
+    if let Some(note) = &check.note {
+        let _ = write!(text, " ({})", escape(note.text(lang)));
     }
     text
-}
-
-/// A note may be in both languages, as `English / 한국어`.
-fn note(check: &Check, lang: Lang) -> Option<&str> {
-    let note = check.note.as_deref()?;
-    let mut parts = note.split(" / ");
-    Some(parts.find(|part| lang::has_hangul(part) == (lang == Lang::Ko)).unwrap_or(note))
 }
 
 fn error(check: &Check, lang: Lang) -> String {
@@ -234,11 +256,27 @@ mod tests {
 
     #[test]
     fn a_note_in_both_languages() {
-        let json = r#"{"checks":[{"how":"golden","cases":1,"note":"by hand / 손으로"},{"how":"golden","cases":1,"note":"PyTorch"}]}"#;
-        let evidence = Evidence::parse(json).unwrap();
-        let notes = |lang| evidence.ways().map(|c| note(c, lang).unwrap()).collect::<Vec<_>>();
-        assert_eq!(notes(Lang::Ko), ["손으로", "PyTorch"]);
-        assert_eq!(notes(Lang::En), ["by hand", "PyTorch"]);
+        let mut evidence = evidence();
+        let note = evidence.checks.iter_mut().find_map(|check| check.note.as_mut()).unwrap();
+        note.say("n-1로 나눔");
+        let html = |lang| badge(&claim(), &evidence, lang, "", &Memory::default()).unwrap().0;
+        assert!(html(Lang::Ko).contains("<li>n-1로 나눔</li>"));
+        assert!(html(Lang::En).contains("<li>n-1 &lt;b&gt;</li>"));
+    }
+
+    #[test]
+    fn a_variant_names_the_claims_that_reject_it() {
+        let (claim, evidence) = (claim(), evidence());
+        let html = variants(
+            &[Cited { claim: &claim, evidence: &evidence, place: "forward.html#x".into() }],
+            Lang::En,
+        );
+        assert!(
+            html.contains(
+                "<td>n-1 &lt;b&gt;</td><td><a href=\"forward.html#x\">forward::rho</a></td>"
+            ),
+            "{html}"
+        );
     }
 
     #[test]

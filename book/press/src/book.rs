@@ -7,6 +7,7 @@ use crate::figure;
 use crate::lang::Lang;
 use crate::memory::Memory;
 use crate::notation::Notation;
+use crate::notes::Notes;
 use crate::problem::{Lines, Problem, there_are};
 use crate::scan::{self, Item, Kind, Scan};
 use crate::words::{self, Words};
@@ -139,6 +140,7 @@ impl Book {
         book.check_links();
         book.check_claims();
         book.read_evidence();
+        book.say_notes();
         book.check_parity();
         book
     }
@@ -366,6 +368,13 @@ impl Book {
         }
         self.evidence = evidence;
         self.problems.extend(found);
+    }
+
+    /// The notes of the evidence are in English; `book/notes.toml` has the Korean.
+    fn say_notes(&mut self) {
+        if let Some(notes) = Notes::read(&self.project, &mut self.problems) {
+            notes.translate(&self.project, self.evidence.values_mut(), &mut self.problems);
+        }
     }
 
     /// The same chapters, sections, claims and shown things in the same order.

@@ -2,7 +2,7 @@
 //! empty element with `data-press` marks the place.
 
 use crate::anchor::{self, Passage};
-use crate::badge;
+use crate::badge::{self, Cited};
 use crate::book::{Book, Chapter};
 use crate::claims;
 use crate::directive::{Directive, Name};
@@ -88,7 +88,7 @@ struct Composer<'a> {
     problems: &'a mut Vec<Problem>,
 }
 
-impl Composer<'_> {
+impl<'a> Composer<'a> {
     fn run(mut self) -> Page {
         let text = &self.chapter.text;
         let mut markdown = String::with_capacity(text.len() * 2);
@@ -140,6 +140,7 @@ impl Composer<'_> {
             Kind::Directive(Directive::Cell(name)) => block(&self.cell(name)?),
             Kind::Directive(Directive::Code { path, anchor }) => block(&self.code(path, anchor)?),
             Kind::Directive(Directive::Claims) => block(&self.ledger()?),
+            Kind::Directive(Directive::Variants) => block(&self.variants()),
             Kind::Directive(Directive::Notation) => block(&self.letters()?),
         }))
     }
@@ -247,7 +248,7 @@ impl Composer<'_> {
         Ok(format!(r#"<div data-press="{mark}">{searchable}</div>"#))
     }
 
-    fn evidence(&self, name: &Name) -> Option<&Evidence> {
+    fn evidence(&self, name: &Name) -> Option<&'a Evidence> {
         self.book.evidence.get(name)
     }
 
@@ -327,27 +328,11 @@ impl Composer<'_> {
 
     /// All claims, chapter by chapter.
     fn ledger(&mut self) -> Result<String, String> {
-        let lang = self.lang();
-        let up = self.up();
-        let to_pages = "../".repeat(self.chapter.path.matches('/').count());
-        let mut markdown = badge::totals(self.book.evidence.values(), lang);
-        let mut listed = BTreeSet::new();
-        for chapter in self.book.in_lang(lang) {
+        let (book, lang, up) = (self.book, self.lang(), self.up());
+        let mut markdown = badge::totals(book.evidence.values(), lang);
+        for (chapter, claims) in self.by_chapter() {
             let mut rows = String::new();
-            for item in &chapter.scan.items {
-                let Kind::Directive(Directive::Claim(name)) = &item.kind else { continue };
-                // A claim that several chapters cite stands in the chapter that it is named after.
-                let elsewhere = name.stem != chapter.stem()
-                    && self.book.in_lang(lang).iter().any(|c| c.stem() == name.stem);
-                let (Some(claim), Some(evidence)) =
-                    (self.book.registry.get(name), self.evidence(name))
-                else {
-                    continue;
-                };
-                if elsewhere || !listed.insert(name.clone()) {
-                    continue;
-                }
-                let place = format!("{to_pages}{}#{}", chapter.page(), claim.id());
+            for Cited { claim, evidence, place } in claims {
                 let (row, fonts) = badge::row(claim, evidence, lang, &up, &place, self.memory)
                     .map_err(|e| {
                         format!("in the sentence of {}:{}, {e}", claim.file, claim.line)
@@ -356,17 +341,57 @@ impl Composer<'_> {
                 self.cite(&claim.file)?;
                 rows.push_str(&row);
             }
-            if !rows.is_empty() {
-                let mark = self.keep(badge::table(&rows, lang));
-                markdown.push_str(&format!(
-                    "\n\n## {} {{#{}}}\n\n<div data-press=\"{mark}\"></div>",
-                    escape_markdown(&chapter.title),
-                    chapter.stem().replace('/', "-")
-                ));
-            }
+            let mark = self.keep(badge::table(&rows, lang));
+            markdown.push_str(&section(2, chapter, &chapter.stem().replace('/', "-"), &mark));
         }
         Ok(markdown)
     }
+
+    fn variants(&mut self) -> String {
+        let lang = self.lang();
+        let mut markdown = String::new();
+        for (chapter, claims) in self.by_chapter() {
+            let mark = self.keep(badge::variants(&claims, lang));
+            let id = format!("variants-{}", chapter.stem().replace('/', "-"));
+            markdown.push_str(&section(3, chapter, &id, &mark));
+        }
+        markdown
+    }
+
+    /// The claims of each chapter that has some, with their evidence and the place where they are cited. A claim that
+    /// several chapters cite stands in the chapter that it is named after.
+    fn by_chapter(&self) -> Vec<(&'a Chapter, Vec<Cited<'a>>)> {
+        let (book, lang) = (self.book, self.lang());
+        let to_pages = "../".repeat(self.chapter.path.matches('/').count());
+        let mut listed = BTreeSet::new();
+        let mut all = Vec::new();
+        for chapter in book.in_lang(lang) {
+            let mut here = Vec::new();
+            for item in &chapter.scan.items {
+                let Kind::Directive(Directive::Claim(name)) = &item.kind else { continue };
+                let elsewhere = name.stem != chapter.stem()
+                    && book.in_lang(lang).iter().any(|c| c.stem() == name.stem);
+                let (Some(claim), Some(evidence)) = (book.registry.get(name), self.evidence(name))
+                else {
+                    continue;
+                };
+                if !elsewhere && listed.insert(name) {
+                    let place = format!("{to_pages}{}#{}", chapter.page(), claim.id());
+                    here.push(Cited { claim, evidence, place });
+                }
+            }
+            if !here.is_empty() {
+                all.push((chapter, here));
+            }
+        }
+        all
+    }
+}
+
+/// A heading with the title of a chapter, and below it what was kept aside.
+fn section(level: usize, chapter: &Chapter, id: &str, mark: &str) -> String {
+    let title = escape_markdown(&chapter.title);
+    format!("\n\n{} {title} {{#{id}}}\n\n<div data-press=\"{mark}\"></div>", "#".repeat(level))
 }
 
 /// Set off from the prose around it.

@@ -1,5 +1,5 @@
 //! Lines of a chapter that ask for something from the repository: `claim[…]`, `cell[…]`, `code[…]`, `claims[]`,
-//! `notation[]`.
+//! `variants[]`, `notation[]`.
 
 /// A name in two parts: `forward::four_numbers`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,11 +24,13 @@ pub enum Directive {
     Code { path: String, anchor: String },
     /// The ledger of all claims.
     Claims,
+    /// The table of all wrong variants.
+    Variants,
     /// The table of all letters.
     Notation,
 }
 
-const WORDS: [&str; 5] = ["claims", "claim", "cell", "code", "notation"];
+const WORDS: [&str; 6] = ["claims", "variants", "claim", "cell", "code", "notation"];
 
 impl std::fmt::Display for Directive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,6 +39,7 @@ impl std::fmt::Display for Directive {
             Directive::Cell(name) => write!(f, "cell[{name}]"),
             Directive::Code { path, anchor } => write!(f, "code[{path}:{anchor}]"),
             Directive::Claims => write!(f, "claims[]"),
+            Directive::Variants => write!(f, "variants[]"),
             Directive::Notation => write!(f, "notation[]"),
         }
     }
@@ -53,8 +56,9 @@ impl Directive {
         }
         Some(match word {
             "claims" if argument.is_empty() => Ok(Directive::Claims),
+            "variants" if argument.is_empty() => Ok(Directive::Variants),
             "notation" if argument.is_empty() => Ok(Directive::Notation),
-            "claims" | "notation" => Err(format!("`{word}[]` takes no argument")),
+            "claims" | "variants" | "notation" => Err(format!("`{word}[]` takes no argument")),
             "claim" => name(argument).map(Directive::Claim).ok_or_else(|| {
                 format!("expected claim[chapter::test_name], found claim[{argument}]")
             }),
@@ -112,6 +116,7 @@ mod tests {
             "cell[forward::four_numbers]",
             "code[src/norm.rs:forward]",
             "claims[]",
+            "variants[]",
             "notation[]",
         ] {
             assert_eq!(read(line), line);
@@ -134,6 +139,7 @@ mod tests {
             "code[../x.rs:a]",
             "code[/etc/x:a]",
             "claims[x]",
+            "variants[x]",
             "notation[x]",
         ] {
             let message = Directive::parse(line).unwrap().unwrap_err();

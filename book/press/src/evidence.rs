@@ -1,6 +1,6 @@
 //! What the last full run of a claim's test recorded: how it was checked, on how many cases, how closely.
 
-use crate::lang::Word;
+use crate::lang::{Lang, Word};
 use serde::Deserialize;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -18,7 +18,34 @@ pub struct Check {
     /// Absent where equality is exact.
     pub tolerance: Option<f64>,
     pub worst: Option<f64>,
-    pub note: Option<String>,
+    pub note: Option<Note>,
+}
+
+/// A remark on a check, or the name of a wrong variant.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "String")]
+pub struct Note([String; 2]);
+
+impl From<String> for Note {
+    /// The tests speak English. Until [`Note::say`], Korean readers are told the same.
+    fn from(en: String) -> Note {
+        Note([en.clone(), en])
+    }
+}
+
+impl Note {
+    pub fn en(&self) -> &str {
+        &self.0[1]
+    }
+
+    pub fn say(&mut self, ko: &str) {
+        self.0[0] = ko.into();
+    }
+
+    pub fn text(&self, lang: Lang) -> &str {
+        let [ko, en] = &self.0;
+        lang.pick([ko, en])
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

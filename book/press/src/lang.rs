@@ -63,6 +63,8 @@ pub const TOLERANCE: Word = ["허용 오차", "Tolerance"];
 pub const EXACT: Word = ["오차 없음", "exact"];
 pub const REJECTED: Word =
     ["이 검증이 걸러 낸 틀린 구현", "Wrong variants that this check rejects"];
+pub const VARIANT: Word = ["틀린 구현", "Wrong variant"];
+pub const REJECTED_BY: Word = ["걸러 낸 주장", "Rejected by"];
 pub const STATEMENT: Word = ["주장", "Statement"];
 pub const SKIP: Word = ["본문으로 건너뛰기", "Skip to the text"];
 pub const SYMBOL: Word = ["기호", "Symbol"];

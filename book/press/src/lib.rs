@@ -22,6 +22,7 @@ pub mod lang;
 pub mod math;
 pub mod memory;
 pub mod notation;
+pub mod notes;
 pub mod page;
 pub mod paper;
 pub mod pdf;

@@ -22,13 +22,14 @@ use tower_http::services::{ServeDir, ServeFile};
 use tower_livereload::LiveReloadLayer;
 
 /// What the pages are made of, below the repository.
-const WATCHED: [&str; 10] = [
+const WATCHED: [&str; 11] = [
     "book/ko",
     "book/en",
     "book/theme",
     "book/out",
     "book/book.toml",
     "book/notation.toml",
+    "book/notes.toml",
     "book/words.toml",
     "src",
     "examples",

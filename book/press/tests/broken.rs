@@ -249,3 +249,25 @@ fn a_word() {
     );
     breaks(|f| f.write("book/words.toml", "ko = 3\n"), &[("book/words.toml:1", "invalid type")]);
 }
+
+#[test]
+fn a_note() {
+    let breaks = |notes: &str, expected: &[(&str, &str)]| {
+        breaks(
+            |f| {
+                let evidence = r#"{"checks":[{"how":"property","cases":9,"note":"in ulps"},{"how":"wrong variant","cases":1,"note":"m for n"}]}"#;
+                f.write("book/out/claims/forward.mean_is_zero.json", evidence);
+                f.write("book/notes.toml", notes);
+            },
+            expected,
+        );
+    };
+    breaks(
+        "ko = { \"in ulps\" = \"ulp 단위\", \"m for k\" = \"k 자리에 m\" }\n",
+        &[
+            ("book/notes.toml", "no Korean for the note `m for n`"),
+            ("book/notes.toml", "no test has the note `m for k`"),
+        ],
+    );
+    breaks("ko = 3\n", &[("book/notes.toml:1", "invalid type")]);
+}
