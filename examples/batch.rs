@@ -2,7 +2,7 @@
 
 mod common;
 
-use batchnorm::batch_norm::BatchNorm;
+use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::nn::init::Init;
 use batchnorm::nn::linear::Linear;
 use batchnorm::nn::loss::softmax_cross_entropy;
@@ -213,16 +213,17 @@ fn steps_and_samples(out: &mut String) -> Result {
 }
 
 // ANCHOR: accumulation
-/// ∂L/∂W of a linear layer, and batch normalization behind it or not, for these samples.
+/// ∂L/∂W of a linear layer, and batch normalization with this ε behind it or none, for these samples.
 fn weight_gradient(
     linear: &Linear<f64>,
-    norm: bool,
+    norm: Option<f64>,
     x: Array2<f64>,
     labels: &[usize],
 ) -> Result<Array2<f64>> {
     let (z, tape) = linear.forward(x)?;
-    let dz = if norm {
-        let (y, normalized) = BatchNorm::new(z.ncols()).train(z)?;
+    let dz = if let Some(eps) = norm {
+        let config = Config { eps, ..Config::default() };
+        let (y, normalized) = BatchNorm::with(z.ncols(), config)?.train(z)?;
         normalized.backward(&softmax_cross_entropy(&y, labels)?.1)?.x
     } else {
         softmax_cross_entropy(&z, labels)?.1
@@ -236,10 +237,10 @@ fn accumulation(out: &mut String) -> Result {
     let labels = &digits.labels[..64];
     let linear = Linear::random((64, 10), false, Init::He, &mut Random::new(0))?;
     writeln!(out, "‖Σ parts − whole‖/‖whole‖, for 64 images")?;
-    writeln!(out, "parts of   without BN      with BN")?;
+    writeln!(out, "parts of   without BN    ε = 1e-5        ε = 0")?;
     for size in [32, 16, 8, 4, 2] {
         let mut row = format!("{size:8}");
-        for norm in [false, true] {
+        for norm in [None, Some(1e-5), Some(0.0)] {
             let whole = weight_gradient(&linear, norm, x.clone(), labels)?;
             let mut sum = Array2::<f64>::zeros(whole.raw_dim());
             for (part, labels) in x.axis_chunks_iter(Axis(0), size).zip(labels.chunks(size)) {
@@ -251,6 +252,15 @@ fn accumulation(out: &mut String) -> Result {
         }
         writeln!(out, "{row}")?;
     }
+
+    // What each pair lets through, in each unit.
+    let z = linear.apply(&x)?;
+    let variances = z.axis_chunks_iter(Axis(0), 2).flat_map(|pair| pair.var_axis(Axis(0), 0.0));
+    let mut through: Vec<_> = variances.map(|v| 1e-5 / libm::pow(v + 1e-5, 1.5)).collect();
+    through.sort_by(f64::total_cmp);
+    let largest = through.iter().rev().take(4).map(|t| format!(" {t:.0}")).collect::<String>();
+    writeln!(out, "ε/√(v + ε)³ of {} pairs at ε = 1e-5:", through.len())?;
+    writeln!(out, "  median {:.4}, largest{largest}", through[through.len() / 2])?;
     Ok(())
 }
 // ANCHOR_END: accumulation

@@ -35,6 +35,7 @@ impl Sgd {
     ///
     /// # Errors
     /// [`Error::Shape`] if the gradient has another shape.
+    // ANCHOR: step
     pub fn step<F: Real, D: Dimension>(
         &self,
         parameters: &mut ArrayRef<F, D>,
@@ -45,6 +46,7 @@ impl Sgd {
         parameters.zip_mut_with(gradient, |w, &g| *w = *w - rate * g);
         Ok(())
     }
+    // ANCHOR_END: step
 }
 
 /// Stochastic gradient descent with momentum μ and weight decay λ, as PyTorch's `SGD` has them:
