@@ -186,7 +186,7 @@ fn squared<W: Field>(y: W, x: &[W], w: &[W]) -> W {
 /// Independent noise of variance s² on every input adds s²‖w‖² to the expected squared error of a linear
 /// model: ridge regression.
 ///
-/// 모든 입력에 분산 s²인 잡음을 저마다 따로 더하면 선형 모형의 제곱 오차 기댓값에 s²‖w‖²이 더해집니다. 곧 능형 회귀입니다.
+/// 모든 입력에 분산 s²인 잡음을 저마다 따로 더하면 선형 모델의 제곱 오차 기댓값에 s²‖w‖²이 더해집니다. 곧 능형 회귀입니다.
 // E(y − x·w − δ·w)² = (y − x·w)² + E(δ·w)². Here each δ is s or −s, and all cases are averaged.
 #[test]
 fn input_noise_is_ridge() -> Claim {
@@ -227,7 +227,7 @@ fn input_noise_is_ridge() -> Claim {
 /// Dropout on the inputs, which keeps each with probability p and divides it by p, adds ((1−p)/p)·Σxⱼ²wⱼ² to
 /// the expected squared error of a linear model: a ridge that weighs each weight by the size of its input.
 ///
-/// 입력마다 확률 p로 남기고 p로 나누는 드롭아웃은 선형 모형의 제곱 오차 기댓값에 ((1−p)/p)·Σxⱼ²wⱼ²을 더합니다. 입력의 크기로 무게를 단 능형 회귀입니다.
+/// 입력마다 확률 p로 남기고 p로 나누는 드롭아웃은 선형 모델의 제곱 오차 기댓값에 ((1−p)/p)·Σxⱼ²wⱼ²을 더합니다. 입력의 크기로 무게를 단 능형 회귀입니다.
 #[test]
 fn dropout_is_ridge_on_average() -> Claim {
     type Penalty<W> = fn(W, &[W], &[W]) -> W;

@@ -504,7 +504,7 @@ fn bias_is_redundant_before_and_not_after() -> Claim {
 /// of targets with the mean t̄ and the deviation σₜ is (t̄−β)² + (σₜ−|γ|√ρ)² at least, however good the rest of
 /// the network.
 ///
-/// 회귀의 출력에 두면 모든 배치의 평균이 β, 표준편차가 |γ|√ρ가 됩니다. 그래서 나머지 네트워크가 아무리 좋아도, 평균이 t̄이고 표준편차가 σₜ인 목표값에 대한 평균 제곱 오차는 (t̄−β)² + (σₜ−|γ|√ρ)²보다 작아지지 않습니다.
+/// 회귀의 출력에 두면 모든 배치의 평균이 β, 표준편차가 |γ|√ρ가 됩니다. 그래서 나머지 네트워크가 아무리 좋아도, 평균이 t̄이고 표준편차가 σₜ인 목푯값에 대한 평균 제곱 오차는 (t̄−β)² + (σₜ−|γ|√ρ)²보다 작아지지 않습니다.
 // ⟨(y−t)²⟩ = (ȳ−t̄)² + Var y + Var t − 2 Cov(y, t), and |Cov| ≤ σ_y σₜ, with equality for x = t.
 #[test]
 fn an_output_head_cannot_reach_every_target() -> Claim {

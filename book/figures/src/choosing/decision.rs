@@ -23,7 +23,7 @@ pub fn decision(lang: Lang) -> String {
         ),
         (
             lang.pick(
-                ["배치 정규화로 학습한 모형을", "적은 데이터로 미세 조정합니까?"],
+                ["배치 정규화로 학습한 모델을", "적은 데이터로 미세 조정합니까?"],
                 ["Fine-tuning a network with batch", "normalization on little data?"],
             ),
             lang.pick(

@@ -40,7 +40,7 @@ pub fn covariate_shift(rule: &[(f64, f64)], train: &Domain, test: &Domain, lang:
     let mut svg = Svg::new(WIDTH, HEIGHT);
     let names = [rule_name, fit_name, test_fit_name];
     let x = Axis::linear("", low, high).ticks([]);
-    let y = Axis::around(lang.pick("목표값 y", "target y"), seen);
+    let y = Axis::around(lang.pick("목푯값 y", "target y"), seen);
     let top = Frame { left: LEFT, ..Frame::whole(SPLIT) }.names(names);
     let across = |domain: &Domain| {
         sample(low, high, 200, |x| domain.intercept + domain.slope * x)
@@ -98,7 +98,7 @@ mod tests {
         let rule = sample(-2.0, 4.0, 50, |x| x * x);
         let train = Domain { slope: -1.0, samples: &[(0.0, 0.1), (1.0, 1.2)], ..NOTHING };
         let test = Domain { mean: 2.0, sd: 0.5, intercept: -4.0, slope: 4.0, ..NOTHING };
-        check(|lang| covariate_shift(&rule, &train, &test, lang), "목표값", "target");
+        check(|lang| covariate_shift(&rule, &train, &test, lang), "목푯값", "target");
     }
 
     #[test]

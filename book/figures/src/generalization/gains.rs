@@ -11,7 +11,7 @@ pub fn gains(ways: &[Named], sizes: &[Named], lang: Lang) -> String {
     const GAP: f64 = 14.0;
     let (upper, lower) = (height(ways.len()), height(sizes.len()));
     let mut svg = Svg::new(WIDTH, upper + GAP + lower);
-    let axis = lang.pick("줄어든 시험 오류, %p", "test error less than plain, points");
+    let axis = lang.pick("줄어든 시험 오차, %p", "test error less than plain, points");
     let title = lang.pick("작은 배치에서", "With small batches");
     let left = ways
         .iter()

@@ -20,7 +20,7 @@ pub fn error_by_batch_size(sizes: &[usize], panels: &[(&str, &[Band])], lang: La
             sizes.len().max(1) as f64 - 0.7,
         )
         .ticks(places);
-        let name = if i == 0 { lang.pick("시험 오류, %", "test error, %") } else { " " };
+        let name = if i == 0 { lang.pick("시험 오차, %", "test error, %") } else { " " };
         let ticks = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0].map(|e| (e, e.to_string()));
         let y = Axis::log(name, low, high).ticks(ticks).cut(low * 0.9, high * 1.1);
         let frame = Frame::column(i, panels.len(), HEIGHT)
@@ -56,7 +56,7 @@ mod tests {
         let (batch, group) =
             (Band { label: "BN", points: &points }, Band { label: "GN", points: &points[1..] });
         let panels: [(&str, &[Band]); 2] = [("1", &[batch, group]), ("2", &[group])];
-        check(|lang| error_by_batch_size(&[2, 4, 8], &panels, lang), "시험 오류", "test error");
+        check(|lang| error_by_batch_size(&[2, 4, 8], &panels, lang), "시험 오차", "test error");
     }
 
     #[test]

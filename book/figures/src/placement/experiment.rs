@@ -11,7 +11,7 @@ pub fn experiment(first: &[Named], last: &[Named], lang: Lang) -> String {
     const RIGHT: f64 = 264.0;
     let height = height(first.len().max(last.len()));
     let mut svg = Svg::new(WIDTH, height);
-    let axis = lang.pick("시험 오류, %", "test error, %");
+    let axis = lang.pick("시험 오차, %", "test error, %");
     let frame = Frame { size: (WIDTH - RIGHT - 12.0, height), ..Frame::default() }
         .title(lang.pick("첫 에포크 뒤", "After the first epoch"));
     forest(&mut svg, &frame, axis, first, true, false, Ink::Vermillion);

@@ -15,7 +15,7 @@ pub fn stale(bands: &[Band], slower_from: f64, lang: Lang) -> String {
     let x = Axis::log(lang.pick("학습 스텝", "training steps"), first, last)
         .ticks([10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0].map(|s: f64| (s, s.to_string())))
         .cut(first, last);
-    let y = Axis::log(lang.pick("시험 오류, %", "test error, %"), low, high)
+    let y = Axis::log(lang.pick("시험 오차, %", "test error, %"), low, high)
         .ticks([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0].map(|e: f64| (e, e.to_string())))
         .cut(low * 0.85, high * 1.15);
 
@@ -51,7 +51,7 @@ mod tests {
         };
         let (a, b) = (points(9.0), points(3.0));
         let bands = [Band { label: "p", points: &a }, Band { label: "q", points: &b }];
-        check(|lang| stale(&bands, 600.0, lang), "시험 오류", "test error");
+        check(|lang| stale(&bands, 600.0, lang), "시험 오차", "test error");
     }
 
     #[test]
