@@ -6,6 +6,10 @@
 
 use super::scalar::{Field, Scalar};
 use super::split::{Plan, Run, Split};
+#[cfg(feature = "parallel")]
+use rayon::prelude::*;
+use std::array;
+use std::ops::Range;
 
 /// Something to be done in vector instructions. (Not a closure, for its `run` has to be
 /// `#[inline(always)]` to become part of the function that these instructions are allowed in.)
@@ -67,22 +71,57 @@ impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
         self,
         a: &mut [F],
         b: &[F],
-        f: impl Fn(F, F, [W; G], [W; P]) -> F,
+        f: impl Fn(F, F, [W; G], [W; P]) -> F + Sync,
     ) {
-        vectorized(InSteps { with: self, pass: Update { a, b, f } });
+        let piece = |start, a: &mut [F], b: &[F]| {
+            vectorized(InSteps { with: self, pass: Update { start, a, b, f: &f } });
+        };
+        #[cfg(feature = "parallel")]
+        {
+            let size = piece_size(a.len(), self.plan.run_length());
+            let pieces = a.par_chunks_mut(size).zip(b.par_chunks(size)).enumerate();
+            pieces.for_each(|(i, (a, b))| piece(i * size, a, b));
+        }
+        #[cfg(not(feature = "parallel"))]
+        piece(0, a, b);
     }
 
-    /// Two sums, Σ f(a, b), over the elements of each group of `by`, which is the statistics or
-    /// the parameters of the plan.
+    /// Two sums, Σ f(a, b), over the elements of each group of `by`, which is the statistics or the
+    /// parameters of the plan.
     pub(crate) fn sums<F: Scalar<Wide = W>>(
         self,
         by: Split,
         a: &[F],
         b: &[F],
-        f: impl Fn(F, F, [W; G], [W; P]) -> (W, W),
+        f: impl Fn(F, F, [W; G], [W; P]) -> (W, W) + Sync,
     ) -> [Vec<W>; 2] {
-        vectorized(InSteps { with: self, pass: Sums { by, a, b, f } })
+        let piece =
+            |groups| vectorized(InSteps { with: self, pass: Sums { by, groups, a, b, f: &f } });
+        #[cfg(feature = "parallel")]
+        {
+            let size = piece_size(by.len(), 16 * by.count()) / by.count();
+            let starts = (0..by.kept).into_par_iter().step_by(size);
+            let pieces = starts.map(|first| piece(first..by.kept.min(first + size)));
+            let append = |[mut s, mut t]: [Vec<W>; 2], [next_s, next_t]: [Vec<W>; 2]| {
+                s.extend(next_s);
+                t.extend(next_t);
+                [s, t]
+            };
+            pieces.reduce(|| [Vec::new(), Vec::new()], append)
+        }
+        #[cfg(not(feature = "parallel"))]
+        piece(0..by.kept)
     }
+}
+
+/// How many of so many elements make a piece for one thread: several pieces a thread, none too small to
+/// be worth it, and each a multiple of the grain.
+///
+/// No sum is ever cut in two, so it is the same whatever the pieces are.
+#[cfg(feature = "parallel")]
+fn piece_size(elements: usize, grain: usize) -> usize {
+    const LEAST: usize = 1 << 15;
+    elements.div_ceil(4 * rayon::current_num_threads()).max(LEAST).next_multiple_of(grain)
 }
 
 /// A pass. K and C are the steps at which the numbers of groups and of parameters are read along a run:
@@ -112,6 +151,7 @@ impl<W, T: Pass<W, G, P>, const G: usize, const P: usize> Work for InSteps<'_, W
 }
 
 struct Update<'a, F, T> {
+    start: usize,
     a: &'a mut [F],
     b: &'a [F],
     f: T,
@@ -124,10 +164,10 @@ where
     type Output = ();
     #[inline(always)]
     fn run<const K: usize, const C: usize>(self, with: With<F::Wide, G, P>) {
-        for run in with.plan.runs(0..self.a.len()) {
+        for run in with.plan.runs(self.start..self.start + self.a.len()) {
             let (groups, parameters) = with.of::<K, C>(&run);
-            let (a, b) =
-                (&mut self.a[run.start..][..run.length], &self.b[run.start..][..run.length]);
+            let first = run.start - self.start;
+            let (a, b) = (&mut self.a[first..][..run.length], &self.b[first..][..run.length]);
             for i in 0..run.length {
                 a[i] = (self.f)(a[i], b[i], groups.at(i), parameters.at(i));
             }
@@ -137,6 +177,7 @@ where
 
 struct Sums<'a, F, T> {
     by: Split,
+    groups: Range<usize>,
     a: &'a [F],
     b: &'a [F],
     f: T,
@@ -149,12 +190,13 @@ where
     type Output = [Vec<F::Wide>; 2];
     #[inline(always)]
     fn run<const K: usize, const C: usize>(self, with: With<F::Wide, G, P>) -> [Vec<F::Wide>; 2] {
-        let (mut s, mut t) = (vec![F::Wide::ZERO; self.by.kept], vec![F::Wide::ZERO; self.by.kept]);
+        let zeros = vec![F::Wide::ZERO; self.groups.len()];
+        let (mut s, mut t) = (zeros.clone(), zeros);
         if self.by.inner == 1 {
             self.row_by_row::<K, C, G, P>(with, &mut s, &mut t);
         } else {
-            for k in 0..self.by.kept {
-                (s[k], t[k]) = self.of_group::<K, C, G, P>(with, k);
+            for (i, k) in self.groups.clone().enumerate() {
+                (s[i], t[i]) = self.of_group::<K, C, G, P>(with, k);
             }
         }
         [s, t]
@@ -173,9 +215,15 @@ impl<F: Scalar, T> Sums<'_, F, T> {
         T: Fn(F, F, [F::Wide; G], [F::Wide; P]) -> (F::Wide, F::Wide),
     {
         for run in with.plan.runs(0..self.a.len()) {
+            let here = self.by.group_of(run.start);
+            let (from, to) = (here.max(self.groups.start), self.groups.end.min(here + run.length));
+            if from >= to {
+                continue;
+            }
+            let run = run.part(from - here, to - from, [K, C]);
             let (groups, parameters) = with.of::<K, C>(&run);
             let (a, b) = (&self.a[run.start..][..run.length], &self.b[run.start..][..run.length]);
-            let first = self.by.group_of(run.start);
+            let first = from - self.groups.start;
             let (s, t) = (&mut s[first..][..run.length], &mut t[first..][..run.length]);
             for i in 0..run.length {
                 let term = (self.f)(a[i], b[i], groups.at(i), parameters.at(i));
@@ -242,11 +290,7 @@ impl<'a, W: Field, const STEP: usize, const N: usize> Along<'a, W, STEP, N> {
     /// Those of the element at place i.
     #[inline(always)]
     fn at(self, i: usize) -> [W; N] {
-        let mut numbers = [W::ZERO; N];
-        for (number, all) in numbers.iter_mut().zip(&self.0) {
-            *number = all[i * STEP];
-        }
-        numbers
+        array::from_fn(|n| self.0[n][i * STEP])
     }
 }
 

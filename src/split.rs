@@ -207,6 +207,14 @@ pub(crate) struct Run {
     pub parameter: usize,
 }
 
+impl Run {
+    /// So many elements of the run from one on; the steps are those of group and parameter.
+    pub(crate) fn part(self, first: usize, length: usize, steps: [usize; 2]) -> Run {
+        let [group, parameter] = [self.group + first * steps[0], self.parameter + first * steps[1]];
+        Run { start: self.start + first, length, group, parameter }
+    }
+}
+
 impl Plan {
     /// Whether all values that share a mean share a γ, too.
     pub(crate) fn one_parameter_a_group(self) -> bool {
@@ -218,9 +226,14 @@ impl Plan {
         self.parameters.group_of(group * self.statistics.inner)
     }
 
+    /// How many elements a run has.
+    pub(crate) fn run_length(self) -> usize {
+        self.statistics.run_length().min(self.parameters.run_length())
+    }
+
     /// The runs of which a range is made.
     pub(crate) fn runs(self, range: Range<usize>) -> impl Iterator<Item = Run> {
-        let length = self.statistics.run_length().min(self.parameters.run_length());
+        let length = self.run_length();
         range.step_by(length).map(move |start| Run {
             start,
             length,
