@@ -33,11 +33,28 @@ fn counterexamples(out: &mut String) -> Result {
     let x = x_hat(&[1.0, 2.0, 3.0, 6.0], 0.5)?;
     writeln!(out, "\"the variance of the output is 1\"    (1, 2, 3, 6), ε = ½: {}", x.var(0.0))?;
 
+    let narrow = array![0.0, 0.1, 0.2, 0.3];
+    let x = x_hat(&narrow.to_vec(), 1e-5)?;
+    writeln!(
+        out,
+        "\"the variance becomes smaller\"       (0, 0.1, 0.2, 0.3): from {:.4} to {:.4}",
+        narrow.var(0.0),
+        x.var(0.0)
+    )?;
+
     let x = x_hat(&[0.0, 4.0], 0.0)?;
     writeln!(out, "\"divided by the variance\"            (0, 4) has v = 4: x̂ = {}", x.column(0))?;
 
     let (y, _) = BatchNorm::new(1).train(array![[5.0], [5.0]])?;
     writeln!(out, "\"a constant channel cannot be done\"  (5, 5) becomes {}", y.column(0))?;
+
+    let x = array![[1.0, 10.0], [3.0, 30.0]];
+    let y: Array2<f64> = normalize(&x.into_dyn(), &[0], 0.0).into_dimensionality()?;
+    let (first, second) = (y.column(0), y.column(1));
+    writeln!(
+        out,
+        "\"one mean for the whole layer\"       (1, 3): {first}, and (10, 30): {second}"
+    )?;
 
     let x = array![[1.0, 1.0], [1.0, 1.0], [-1.0, -1.0], [-1.0, -3.0]];
     let y = normalize(&x.into_dyn(), &[0], 0.0);
@@ -83,21 +100,23 @@ fn counterexamples(out: &mut String) -> Result {
 /// Which chapter proves which correction, by the numbers of the chapter.
 fn figures(lang: Lang) -> Result<Vec<Figure>> {
     // What the statements of the chapter, by their numbers, link to.
-    let rows: [(&str, &str, &[usize]); 14] = [
-        ("공변량 변화", "covariate shift", &[6, 18, 19]),
-        ("알고리즘", "the algorithm", &[1, 2, 4, 7, 8, 20, 31]),
-        ("역전파", "the backward pass", &[29, 30]),
-        ("학습과 추론", "training and inference", &[12, 13, 14, 15, 17, 30, 32]),
-        ("특징 맵", "feature maps", &[11]),
-        ("정규화를 놓는 자리", "where to put it", &[20, 21, 22, 23, 31]),
-        ("왜 효과가 있는가", "why it works", &[18, 24, 25]),
-        ("일반화와 규제", "generalization", &[23, 24, 34]),
-        ("층 정규화", "layer normalization", &[9, 10, 31]),
-        ("인스턴스 정규화", "instance normalization", &[9]),
-        ("그룹 정규화", "group normalization", &[11]),
-        ("정규화 없이", "without normalization", &[26]),
-        ("수치 계산", "numerics", &[27, 28]),
-        ("프레임워크", "frameworks", &[16]),
+    let rows: [(&str, &str, &[usize]); 16] = [
+        ("들어가며", "introduction", &[4]),
+        ("공변량 변화", "covariate shift", &[9, 22, 23, 26, 43]),
+        ("알고리즘", "the algorithm", &[1, 2, 3, 5, 8, 11, 24, 38]),
+        ("역전파", "the backward pass", &[6, 36, 37]),
+        ("학습과 추론", "training and inference", &[15, 16, 17, 18, 19, 21, 37, 39]),
+        ("특징 맵", "feature maps", &[14]),
+        ("정규화를 놓는 자리", "where to put it", &[24, 25, 28, 29, 38]),
+        ("왜 효과가 있는가", "why it works", &[22, 27, 30, 31]),
+        ("일반화와 규제", "generalization", &[27, 29, 30, 32, 41]),
+        ("층 정규화", "layer normalization", &[8, 12, 13, 38]),
+        ("인스턴스 정규화", "instance normalization", &[12]),
+        ("그룹 정규화", "group normalization", &[12, 14]),
+        ("배치 없는 정규화", "other statistics", &[7]),
+        ("정규화 없이", "without normalization", &[33]),
+        ("수치 계산", "numerics", &[3, 34, 35]),
+        ("프레임워크", "frameworks", &[20]),
     ];
     let title = |(ko, en, _): &(&'static str, &'static str, _)| lang.pick(*ko, *en);
     let chapters: Vec<_> =

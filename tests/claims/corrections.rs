@@ -71,6 +71,28 @@ fn sentences() -> Vec<Sentence> {
             },
         },
         Sentence {
+            says: "the layer makes the variance smaller",
+            holds: |bn| {
+                let smaller = |x: [f64; 4]| central(&normalized(bn, &x, 1e-5), 2) < central(&x, 2);
+                [smaller([0.0, 0.1, 0.2, 0.3]), smaller([1.0, 2.0, 3.0, 6.0])]
+            },
+        },
+        Sentence {
+            says: "one mean and one variance serve all features of the layer",
+            holds: |bn| {
+                let pooled = |second: [f64; 4]| {
+                    let first = [1.0, 2.0, 3.0, 6.0];
+                    let all = [first, second].concat();
+                    let (mu, s) = (mean(&all), central(&all, 2).sqrt());
+                    let x = Array3::from_shape_fn((4, 2, 1), |(i, c, _)| [first, second][c][i]);
+                    let y = bn.forward(&x, &array![1.0, 1.0], &array![0.0, 0.0], 0.0);
+                    let y: Vec<_> = (0..4).map(|i| y[[i, 0, 0]]).collect();
+                    same(&y, &first.map(|x| (x - mu) / s))
+                };
+                [pooled([10.0, 20.0, 30.0, 60.0]), pooled([1.0, 2.0, 3.0, 6.0])]
+            },
+        },
+        Sentence {
             says: "the layer divides by the variance",
             holds: |bn| {
                 let divides = |x: [f64; 2]| {

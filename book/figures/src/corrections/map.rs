@@ -18,6 +18,7 @@ pub fn map(chapters: &[Chapter], lang: Lang) -> String {
     let width = 640.0 - LEFT - 14.0;
     let column = |number: usize| LEFT + width * (number as f64 - 0.5) / count.max(1) as f64;
     let row = |i: usize| TOP + (i as f64 + 0.5) * ROW;
+    let radius = f64::min(6.5, 0.45 * width / count.max(1) as f64);
     let bottom = TOP + chapters.len() as f64 * ROW;
 
     let mut svg = Svg::new(640.0, bottom + 12.0);
@@ -26,7 +27,8 @@ pub fn map(chapters: &[Chapter], lang: Lang) -> String {
     for number in 1..=count {
         let x = column(number);
         svg.path([(x, TOP), (x, bottom)], &Paint::stroke(Ink::Grid, 1.0));
-        if number % 2 == 1 || count <= 12 {
+        // As many numbers as there is room for.
+        if (number - 1) % (1 + count / 15) == 0 {
             svg.text((x, TOP - 10.0), Type::SMALL.middle(), &number.to_string());
         }
     }
@@ -35,7 +37,7 @@ pub fn map(chapters: &[Chapter], lang: Lang) -> String {
         svg.text((LEFT - 12.0, y + 6.0), Type::BODY.anchor(Anchor::End), chapter.title);
         svg.path([(LEFT, y), (LEFT + width, y)], &Paint::stroke(Ink::Grid, 1.0));
         for &number in chapter.corrections.iter().filter(|&&number| number > 0) {
-            svg.circle((column(number), y), 6.5, &Paint::fill(Ink::series(i), 1.0));
+            svg.circle((column(number), y), radius, &Paint::fill(Ink::series(i), 1.0));
         }
     }
     svg.finish()
