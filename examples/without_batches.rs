@@ -10,7 +10,8 @@ use batchnorm::spectral_norm::SpectralNorm;
 use batchnorm::synchronized;
 use batchnorm::weight_norm::WeightNorm;
 use batchnorm::weight_standardization::WeightStandardization;
-use common::{Figure, Lang, Result, cells};
+use common::interval::Interval;
+use common::{Figure, Lang, Result, cells, said};
 use figures::without_batches::{Iteration, Weights};
 use ndarray::{Array1, Array2, array};
 use std::fmt::Write;
@@ -18,7 +19,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     common::run(
         "without_batches",
-        cells![renorm, ghost, synchronized, weight_norm, standardized, spectral],
+        cells![renorm, ghost, synchronized, weight_norm, standardized, spectral, following],
         figures,
     )
 }
@@ -136,6 +137,46 @@ fn spectral(out: &mut String) -> Result {
     Ok(())
 }
 // ANCHOR_END: spectral
+
+// ANCHOR: following
+/// Estimates of the largest singular value of a matrix that moves by a step at random, of a hundredth of its
+/// size, a hundred times; relative to the value itself, mean over the steps: with the u of the step before,
+/// and with a new u each time, after one iteration and after ten.
+fn follow(seed: u64) -> Result<[f64; 3]> {
+    let random = &mut Random::new(seed);
+    let mut w = Array2::from_shape_simple_fn((16, 16), || random.gaussian());
+    let mut draw = || Array1::from_shape_simple_fn(16, || random.gaussian());
+    let unit = |u: Array1<f64>| &u / u.pow2().sum().sqrt();
+    let mut kept = SpectralNorm::new(&w, unit(draw()))?;
+    let mut shares = [0.0; 3];
+    for _ in 0..100 {
+        w.rows_mut().into_iter().for_each(|mut row| row += &(draw() * 0.01));
+        kept.step(&w)?;
+        let mut fresh = SpectralNorm::new(&w, unit(draw()))?;
+        let once = fresh.sigma(&w)?;
+        (1..10).try_for_each(|_| fresh.step(&w))?;
+        let ten = fresh.sigma(&w)?;
+        (10..400).try_for_each(|_| fresh.step(&w))?;
+        let largest = fresh.sigma(&w)?;
+        let of = [kept.sigma(&w)?, once, ten];
+        shares.iter_mut().zip(of).for_each(|(share, of)| *share += of / largest / 100.0);
+    }
+    Ok(shares)
+}
+
+fn following(out: &mut String) -> Result {
+    let runs = (0..5).map(follow).collect::<Result<Vec<_>>>()?;
+    let [kept, once, ten] = [0, 1, 2].map(|i| Interval::of(runs.iter().map(|run| run[i])));
+    writeln!(out, "estimate / σ₁, mean over 100 steps; mean and 95 % interval over 5 seeds")?;
+    writeln!(out, "u kept, one iteration a step    {kept:.3}")?;
+    writeln!(out, "u new, one iteration a step     {once:.3}")?;
+    writeln!(out, "u new, ten iterations a step    {ten:.3}")?;
+    let criteria =
+        [("kept within 1 %", kept.above(0.99)), ("new falls short by 10 %", once.below(0.9))];
+    writeln!(out, "{}", said(&criteria))?;
+    Ok(())
+}
+// ANCHOR_END: following
 
 fn figures(lang: Lang) -> Result<Vec<Figure>> {
     Ok(vec![

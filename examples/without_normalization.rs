@@ -1,6 +1,8 @@
 //! The code of the chapter "without_normalization": what takes over when the layer is gone.
 
 mod common;
+#[path = "without_normalization/deep.rs"]
+mod deep;
 
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::dynamic_tanh::DynamicTanh;
@@ -9,7 +11,7 @@ use batchnorm::gradient_clipping::AdaptiveClipping;
 use batchnorm::layer_norm::LayerNorm;
 use batchnorm::nn::{init::Init, product::product, random::Random};
 use batchnorm::skip_init::SkipInit;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::Interval;
 use figures::without_normalization::{Curves, Growth};
 use ndarray::{Array2, array};
@@ -17,7 +19,8 @@ use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
     let cells = cells![residual_variance, fixup, skip_init, dynamic_tanh, clipping];
-    common::run("without_normalization", cells, figures)
+    let experiments = experiments![deep: deep::Deep];
+    common::run_with("without_normalization", cells, experiments, |lang, _| figures(lang))
 }
 
 const SEEDS: u64 = 8;

@@ -136,7 +136,7 @@ fn error(model: &Sequential<f32>, set: &Set) -> Result<f64> {
 }
 
 /// Mini-batches without end, epoch after epoch in a new order each; what is left of an epoch is dropped.
-fn batches<'a>(
+pub fn batches<'a>(
     set: &'a Set,
     size: usize,
     random: &'a mut Random,
