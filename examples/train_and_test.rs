@@ -309,30 +309,6 @@ fn folding(out: &mut String) -> Result {
 }
 // ANCHOR_END: folding
 
-// ANCHOR: stale
-impl Net {
-    /// The same weights, γ and β, with running statistics that begin anew.
-    fn averaging(&self, average: Average<f32>) -> Result<Net> {
-        let mut net = self.clone();
-        for (_, bn) in &mut net.hidden {
-            let fresh = BatchNorm::with(bn.channels(), Config { average, ..*bn.config() })?;
-            let BatchNorm { gamma, beta, .. } = std::mem::replace(bn, fresh);
-            (bn.gamma, bn.beta) = (gamma, beta);
-        }
-        Ok(net)
-    }
-
-    /// The same weights with the average statistics of all training images, in batches of 50.
-    fn reestimated(&self, train: &Set) -> Result<Net> {
-        let mut net = self.averaging(Average::Cumulative)?;
-        for batch in train.pixels.axis_chunks_iter(Axis(0), 50).filter(|b| b.nrows() == 50) {
-            net.left_in_training(batch.to_owned())?;
-        }
-        Ok(net)
-    }
-}
-// ANCHOR_END: stale
-
 /// `channels` batches of `m` Gaussian values with mean 0 and variance 1.
 fn gaussian(m: usize, channels: usize) -> Array2<f64> {
     let mut random = Random::new(m as u64);

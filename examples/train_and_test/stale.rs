@@ -14,9 +14,10 @@
 //! All three: reproduced. Some: partly. None: did not reproduce.
 
 use super::Net;
+use super::common::data::Set;
 use super::common::interval::Interval;
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
-use batchnorm::batch_norm::Average;
+use batchnorm::batch_norm::{Average, BatchNorm, Config};
 use batchnorm::nn::random::Random;
 use figures::{Band, train_and_test as draw};
 use ndarray::Axis;
@@ -46,6 +47,30 @@ pub struct Stale {
     /// For each seed and each of these steps: test error in % by the three averages, and anew.
     errors: Vec<Vec<[f64; 4]>>,
 }
+
+// ANCHOR: stale
+impl Net {
+    /// The same weights, γ and β, with running statistics that begin anew.
+    fn averaging(&self, average: Average<f32>) -> Result<Net> {
+        let mut net = self.clone();
+        for (_, bn) in &mut net.hidden {
+            let fresh = BatchNorm::with(bn.channels(), Config { average, ..*bn.config() })?;
+            let BatchNorm { gamma, beta, .. } = std::mem::replace(bn, fresh);
+            (bn.gamma, bn.beta) = (gamma, beta);
+        }
+        Ok(net)
+    }
+
+    /// The same weights with the average statistics of all training images, in batches of 50.
+    fn reestimated(&self, train: &Set) -> Result<Net> {
+        let mut net = self.averaging(Average::Cumulative)?;
+        for batch in train.pixels.axis_chunks_iter(Axis(0), 50).filter(|b| b.nrows() == 50) {
+            net.left_in_training(batch.to_owned())?;
+        }
+        Ok(net)
+    }
+}
+// ANCHOR_END: stale
 
 impl Experiment for Stale {
     const SEEDS: (usize, usize) = (10, 2);
