@@ -5,7 +5,6 @@ use super::error::Result;
 use super::norm::check_eps;
 use super::scalar::Scalar;
 
-// ANCHOR: profiles
 /// The batch normalization of a framework, with its defaults.
 ///
 /// | | ε | momentum | weighs | running variance | one value a channel | four vectors |
@@ -35,6 +34,7 @@ use super::scalar::Scalar;
 /// assert_eq!(after(Profile::Onnx)?, 1.025);                  // 0.9 + 0.1·5/4
 /// # Ok::<(), batchnorm::error::Error>(())
 /// ```
+// ANCHOR: profiles
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// `torch.nn.BatchNorm1d`, `2d`, `3d` (seen in 2.15: `torch/nn/modules/batchnorm.py`; the unbiased
@@ -54,6 +54,7 @@ pub enum Profile {
     /// `candle_nn::BatchNorm` (seen in 0.11: `candle-nn/src/batch_norm.rs`).
     Candle,
 }
+// ANCHOR_END: profiles
 
 /// Which value the momentum is the weight of, in a step of a running average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +252,6 @@ pub fn with_eps<F: Scalar>(layer: &BatchNorm<F>, eps: F) -> Result<BatchNorm<F>>
     (other.gamma, other.beta) = (Some(gamma.collect()), layer.beta.clone());
     Ok(other)
 }
-// ANCHOR_END: profiles
 
 /// 1/n.
 fn one_in<F: Scalar>(n: usize) -> F {
