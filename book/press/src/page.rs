@@ -156,6 +156,22 @@ impl About<'_> {
     }
 }
 
+/// Ends quotations where mdBook begins one. It tells the two quotes apart by what stands next to them, and in
+/// Korean a particle follows the closing one without a space. `before` is what stands in front of the text.
+fn end_quotations(text: &str, before: &Cell<char>) -> String {
+    let may_begin = |c: char| c.is_whitespace() || "([{<「『“‘—/".contains(c);
+    let right = |c| {
+        let c = match c {
+            '“' if !may_begin(before.get()) => '”',
+            '‘' if !may_begin(before.get()) => '’',
+            c => c,
+        };
+        before.set(c);
+        c
+    };
+    text.chars().map(right).collect()
+}
+
 /// Finishes one page. `page` is its address below the root of its language.
 pub fn finish(html: &str, lang: Lang, page: &str, composed: &Composed) -> Result<String> {
     let up = "../".repeat(page.matches('/').count());
@@ -190,7 +206,7 @@ pub fn finish(html: &str, lang: Lang, page: &str, composed: &Composed) -> Result
         true => format!("<a class=\"skip\" href=\"#mdbook-content\">{}</a>", lang.pick(lang::SKIP)),
         false => String::new(),
     };
-    let (heads, bars) = (Cell::new(0), Cell::new(0));
+    let (heads, bars, before) = (Cell::new(0), Cell::new(0), Cell::new(' '));
     let missing = RefCell::new(None);
     let met: Vec<Cell<bool>> = ATTRIBUTES.iter().map(|_| Cell::new(false)).collect();
     let filled: Vec<Cell<bool>> = CONTENTS.iter().map(|_| Cell::new(false)).collect();
@@ -249,6 +265,22 @@ pub fn finish(html: &str, lang: Lang, page: &str, composed: &Composed) -> Result
                 Ok(())
             }));
         }
+        handlers.push(element!("p, li, th, td, h1, h2, h3, h4, figcaption, summary", |_| {
+            before.set(' ');
+            Ok(())
+        }));
+        // A formula, which has no text yet.
+        handlers.push(element!("[data-press]", |_| {
+            before.set('x');
+            Ok(())
+        }));
+        handlers.push(text!("main", |chunk| {
+            let ended = end_quotations(chunk.as_str(), &before);
+            if ended != chunk.as_str() {
+                chunk.set_str(ended);
+            }
+            Ok(())
+        }));
         handlers.push(text!("p.blockquote-tag-title", |chunk| {
             if let Some((_, korean)) =
                 ADMONITIONS.iter().find(|(english, _)| *english == chunk.as_str().trim())
@@ -299,4 +331,19 @@ pub fn finish(html: &str, lang: Lang, page: &str, composed: &Composed) -> Result
         }
     }
     Ok(finished)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quotation_ends_before_a_particle() {
+        let ended = |text: &str| end_quotations(text, &Cell::new(' '));
+        assert_eq!(ended("“분산은 1“이라는 말"), "“분산은 1”이라는 말");
+        assert_eq!(ended("(“정규화“), “규제”"), "(“정규화”), “규제”");
+        assert_eq!(ended("“Rethinking “Batch” in BatchNorm”"), "“Rethinking “Batch” in BatchNorm”");
+        // The first quote stood in front of an element.
+        assert_eq!(end_quotations("“라는", &Cell::new('x')), "”라는");
+    }
 }
