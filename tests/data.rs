@@ -85,6 +85,16 @@ fn every_digit_is_for_training_or_for_testing() {
 }
 
 #[test]
+fn where_there_are_too_few_the_shares_stay() {
+    let data = load(None).unwrap();
+    assert_eq!((data.sizes(), data.tag()), ((1297, 500), None));
+    assert_eq!(data.at_most([160, 100, 100]), [160, 100, 100]);
+    // A fifth, rounded up.
+    assert_eq!(data.at_most([4000, 1000, 2000]), [1037, 260, 500]);
+    assert_eq!(data.at_most([1297, 0, 0]), [1297, 0, 0]);
+}
+
+#[test]
 fn a_changed_digit_is_found() {
     let mut bytes = fs::read("examples/data/digits_u8.bin").unwrap();
     bytes[1000] ^= 1;
@@ -103,7 +113,7 @@ fn a_directory_is_read_under_every_name() {
             fs::write(dir.path().join(name), bytes).unwrap();
         }
         let data = load(Some(dir.path())).unwrap();
-        assert_eq!(data.name, "MNIST-format files");
+        assert_eq!((&data.name[..], data.tag()), ("MNIST-format files", Some("data")));
         assert_eq!((data.pixels.dim(), &data.labels[..]), ((5, 4), &[0, 1, 2, 3, 4][..]));
         assert_eq!(data.pixels.row(0).to_vec(), [0.0, 0.2, 0.4, 1.0]);
         // The set itself says which rows are for testing.

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
-use std::{env, fs};
+use std::time::Duration;
+use std::{env, fs, thread};
 use tempfile::TempDir;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -102,11 +103,12 @@ fn compare(
     Some(format!("book/out/{name}: {what}\n  to refresh: {refresh}"))
 }
 
-/// The experiments of a chapter: those whose numbers are committed, or whose short run's are.
+/// The experiments of a chapter: those whose numbers are committed, whichever run they are of.
 fn experiments(stem: &str) -> BTreeSet<String> {
     let committed = files(&Path::new(ROOT).join("book/out"), stem);
     let names = committed.keys().filter_map(|name| name.strip_suffix(".json"));
-    names.map(|name| name.trim_end_matches(".quick").to_string()).collect()
+    // forward/experiment, forward/experiment.quick, forward/experiment.fashion.full
+    names.map(|name| name.split('.').next().unwrap_or(name).to_string()).collect()
 }
 
 #[test]
@@ -159,27 +161,104 @@ fn a_short_run_of_an_experiment_gives_the_committed_numbers() {
     assert!(ran > 0, "no results of an experiment anywhere in book/out");
 }
 
-/// Both must come out of one program.
+/// The runs that are committed beside the usual one of an experiment: of other images, and of the paper's size.
+const VARIANTS: [&str; 3] = ["fashion", "full", "fashion.full"];
+
+/// All must come out of one program.
 #[test]
-fn the_short_and_the_full_run_have_the_same_settings() {
+fn all_runs_of_an_experiment_have_the_same_settings() {
     for stem in stems() {
         for name in experiments(&stem) {
             let read = |name: &str| -> serde_json::Value {
                 let text = fs::read_to_string(Path::new(ROOT).join("book/out").join(name));
                 serde_json::from_str(&text.unwrap_or_else(|e| panic!("{name}: {e}"))).unwrap()
             };
-            let (full, quick) =
-                (read(&format!("{name}.json")), read(&format!("{name}.quick.json")));
             let keys = |value: &serde_json::Value| -> BTreeSet<String> {
                 value.as_object().unwrap().keys().cloned().collect()
             };
-            assert_eq!(keys(&full), keys(&quick), "{name}");
-            for results in [&full, &quick] {
-                assert_eq!(results["version"], env!("CARGO_PKG_VERSION"), "{name}: run it again");
+            let usual = read(&format!("{name}.json"));
+            for file in files(&Path::new(ROOT).join("book/out"), &stem).into_keys() {
+                let Some(run) = file.strip_prefix(&name).and_then(|f| f.strip_suffix(".json"))
+                else {
+                    continue;
+                };
+                let run = run.trim_start_matches('.');
+                assert!(
+                    ["", "quick"].iter().chain(&VARIANTS).any(|v| *v == run),
+                    "{file}: of what?"
+                );
+                let results = read(&file);
+                assert_eq!(keys(&results), keys(&usual), "{file}");
+                assert_eq!(results["version"], env!("CARGO_PKG_VERSION"), "{file}: run it again");
+                let seeds = results["seeds"].as_array().map_or(0, Vec::len);
+                assert!(seeds >= if run == "quick" { 2 } else { 5 }, "{file}: {seeds} seeds");
+                if run.starts_with("fashion") {
+                    assert_eq!(results["data"], "Fashion-MNIST", "{file}");
+                }
             }
-            assert!(full["seeds"].as_array().is_some_and(|seeds| seeds.len() >= 5), "{name}");
         }
     }
+}
+
+/// Four small files of the MNIST format: 1200 images to learn from and 120 to judge by, of 6 × 6 pixels in
+/// ten classes, each class with its own pattern below some noise.
+fn small_images(dir: &Path) {
+    let mut state = 1_u32;
+    for (prefix, count) in [("train", 1200_u32), ("t10k", 120)] {
+        let mut pixels = [0x803, count, 6, 6].map(u32::to_be_bytes).concat();
+        let mut labels = [0x801, count].map(u32::to_be_bytes).concat();
+        for i in 0..count {
+            labels.push((i % 10) as u8);
+            for pixel in 0..36 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let pattern = if pixel % 10 == i % 10 { 128 } else { 0 };
+                pixels.push(pattern + (state >> 25) as u8);
+            }
+        }
+        fs::write(dir.join(format!("{prefix}-images-idx3-ubyte")), pixels).unwrap();
+        fs::write(dir.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
+    }
+}
+
+/// Fashion-MNIST itself is too large to come along.
+#[test]
+fn other_images_leave_their_own_files() {
+    let (data, dir) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    small_images(data.path());
+    let [data, out] = [&data, &dir].map(|dir| dir.path().to_str().unwrap());
+    for (stem, name) in [
+        ("covariate_shift", "experiment"),
+        ("generalization", "experiment"),
+        ("group_norm", "batch_size"),
+        ("placement", "experiment"),
+    ] {
+        run(stem, &["--experiment", name, "--quick", "--data", data, "--out", out]);
+        let left = files(dir.path(), stem);
+        let names: Vec<&String> = left.keys().collect();
+        let name = format!("{stem}/{name}.data.quick.json");
+        assert_eq!(names, [&name]);
+        let results: serde_json::Value = serde_json::from_str(&left[&name]).unwrap();
+        assert_eq!(results["data"], "MNIST-format files", "{name}");
+    }
+}
+
+/// What is kept of a run with other images is made again from its numbers, as that of the usual run is.
+#[test]
+fn the_verdict_of_a_variant_is_that_of_its_numbers() {
+    let dir = TempDir::new().unwrap();
+    let home = dir.path().join("placement");
+    fs::create_dir(&home).unwrap();
+    let usual = Path::new(ROOT).join("book/out/placement/experiment.json");
+    let truth = fs::read_to_string(usual).unwrap();
+    let claimed = truth.replace("partly reproduced", "reproduced");
+    assert_ne!(truth, claimed);
+    fs::write(home.join("experiment.json"), &truth).unwrap();
+    fs::write(home.join("experiment.fashion.json"), claimed).unwrap();
+    let place = dir.path().to_str().unwrap();
+    run("placement", &["--redraw", place, "--out", place]);
+    assert_eq!(fs::read_to_string(home.join("experiment.fashion.json")).unwrap(), truth);
+    let table = fs::read_to_string(home.join("experiment.fashion.txt")).unwrap();
+    assert!(table.contains("partly reproduced"), "{table}");
 }
 
 /// What it says on standard error, for arguments that it must refuse.
@@ -205,6 +284,7 @@ fn a_wrong_command_line_is_refused_in_words() {
         (&["experiment", "--data", "no/such/place"], &["no/such/place", "train-images-idx3-ubyte"]),
         (&["experiment", "--redraw", "no/such"], &["no/such/covariate_shift/experiment.json"]),
         (&["--redraw", "book/out", "--quick"], &["--quick"]),
+        (&["--redraw", "book/out", "--data", "somewhere"], &["--data"]),
         (&["shift", "--out", "somewhere"], &["--out"]),
         (&["--out", "Cargo.toml"], &["cannot write to Cargo.toml"]),
     ] {
@@ -228,6 +308,7 @@ fn help_names_every_option() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success());
     for option in [
+        "dataset-fashion-mnist",
         "--experiment",
         "--seed",
         "--seeds",
@@ -268,6 +349,50 @@ fn what_fails_leaves_no_file() {
         refusal(&[&wrong[..], &["--out", dir.path().to_str().unwrap()]].concat());
         let left = files(dir.path(), "covariate_shift");
         assert!(left.is_empty(), "{wrong:?}: {:?}", left.keys());
+    }
+}
+
+/// Half-way through, or at any other time before its end.
+#[test]
+fn what_is_interrupted_leaves_no_file() {
+    for after in [0, 300, 1500] {
+        let dir = TempDir::new().unwrap();
+        let mut started = Command::new(EXAMPLES.join("covariate_shift"))
+            .args(["--experiment", "experiment", "--full", "--out"])
+            .arg(dir.path())
+            .current_dir(ROOT)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(after));
+        started.kill().unwrap();
+        assert!(!started.wait().unwrap().success());
+        let left = files(dir.path(), "covariate_shift");
+        assert!(left.keys().all(|name| name.contains("/.probe.")), "{:?}", left.keys());
+    }
+}
+
+#[test]
+fn too_few_images_are_refused_in_numbers() {
+    let data = TempDir::new().unwrap();
+    for prefix in ["train", "t10k"] {
+        let images = [[0x803, 20, 1, 1].map(u32::to_be_bytes).concat(), vec![0; 20]].concat();
+        let labels = [[0x801, 20].map(u32::to_be_bytes).concat(), vec![1; 20]].concat();
+        fs::write(data.path().join(format!("{prefix}-images-idx3-ubyte")), images).unwrap();
+        fs::write(data.path().join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
+    }
+    let out = TempDir::new().unwrap();
+    let [data, to] = [&data, &out].map(|dir| dir.path().to_str().unwrap());
+    for (stem, words) in
+        [("covariate_shift", "no batch of 60"), ("generalization", "100 images for training")]
+    {
+        let arguments = ["--experiment", "experiment", "--quick", "--data", data, "--out", to];
+        let output = example(stem, &arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && !said.contains("panicked"), "{stem}: {said}");
+        assert!(said.contains(words), "{stem}: {said}");
+        assert!(files(out.path(), stem).is_empty());
     }
 }
 

@@ -93,6 +93,7 @@ impl std::error::Error for DataError {}
 
 type Result<T> = std::result::Result<T, DataError>;
 
+const DIGITS_NAME: &str = "digits";
 const DIGITS: &str = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826";
 
 /// The four files of an MNIST-format data set.
@@ -136,7 +137,7 @@ pub fn digits(bytes: &[u8]) -> Result<Data> {
     }
     let (pixels, labels) = bytes.split_at(1797 * 64);
     Ok(Data {
-        name: "digits".into(),
+        name: DIGITS_NAME.into(),
         pixels: scaled(pixels, 1797, 64, 16.0),
         labels: labels.iter().map(|&label| label.into()).collect(),
         test: 500,
@@ -264,6 +265,32 @@ impl Data {
     /// How many classes the labels name.
     pub fn classes(&self) -> usize {
         self.labels.iter().max().map_or(0, |largest| largest + 1)
+    }
+
+    /// What tells its results from those of the digits, in the names of files.
+    pub fn tag(&self) -> Option<&'static str> {
+        match &self.name[..] {
+            DIGITS_NAME => None,
+            name if name == FASHION.name => Some("fashion"),
+            _ => Some("data"),
+        }
+    }
+
+    /// How many images there are to learn from and to choose by, and how many to judge by.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.labels.len() - self.test, self.test)
+    }
+
+    /// At most so many images for training, validation and testing. What is too little for the first two
+    /// they share in the same proportion.
+    pub fn at_most(&self, [training, validation, test]: [usize; 3]) -> [usize; 3] {
+        let (learning, judging) = self.sizes();
+        let wanted = training + validation;
+        if wanted <= learning {
+            return [training, validation, test.min(judging)];
+        }
+        let validation = (learning * validation).div_ceil(wanted);
+        [learning - validation, validation, test.min(judging)]
     }
 
     /// Training and test rows, in random order. Where the data set does not say which rows are for

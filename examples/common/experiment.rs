@@ -8,7 +8,8 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-/// A run over several seeds, whose numbers are kept in `book/out/<stem>/<experiment>.json`.
+/// A run over several seeds, whose numbers are kept in `book/out/<stem>/<experiment>.json`; those of other
+/// images than the digits, and of a `--full` run, beside it, under the name of that variant.
 ///
 /// Table, verdict and figures follow from the numbers alone, so that they can be made again, and
 /// checked, without the run.
@@ -47,6 +48,13 @@ pub enum Size {
 }
 
 impl Settings {
+    /// What the name of an experiment gets where its numbers are kept, such as `.fashion.full`: nothing for
+    /// the usual run on the digits.
+    pub fn variant(&self) -> String {
+        let size = self.pick(Some("quick"), None, Some("full"));
+        self.data.tag().into_iter().chain(size).map(|part| format!(".{part}")).collect()
+    }
+
     /// The one of the three that fits the size of the run.
     pub fn pick<T>(&self, quick: T, usual: T, full: T) -> T {
         match self.size {
@@ -118,6 +126,9 @@ struct Record<E> {
     #[serde(flatten)]
     numbers: E,
 }
+
+/// The variants whose numbers are kept beside those of the usual run.
+pub const VARIANTS: [&str; 3] = [".fashion", ".full", ".fashion.full"];
 
 /// Where the numbers come from.
 pub enum Source<'a> {

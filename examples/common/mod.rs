@@ -45,8 +45,8 @@ pub mod interval;
 pub mod search;
 
 use clap::{Args, Parser};
-use experiment::Source;
 pub use experiment::{Criteria, Entry, Experiment, Settings, Size, Verdict, said};
+use experiment::{Report, Source, VARIANTS};
 pub use figures::Lang;
 use serde::Deserialize;
 use std::error::Error;
@@ -120,10 +120,14 @@ struct Options {
     /// A short run, to try things out; `--out` then writes NAME.quick.json alone
     #[arg(long)]
     quick: bool,
-    /// A run as large as in the paper, where that is larger
+    /// A run as large as in the paper, where that is larger; `--out` then writes NAME.full.json and the
+    /// table beside it
     #[arg(long, conflicts_with = "quick")]
     full: bool,
-    /// Learn from the MNIST-format files, such as train-images-idx3-ubyte.gz, in this directory
+    /// Learn from the MNIST-format files, such as train-images-idx3-ubyte.gz, in this directory, rather than
+    /// from the digits. Debian's package dataset-fashion-mnist installs such files to
+    /// /usr/share/datasets/fashion-mnist. `--out` then writes NAME.fashion.json, or NAME.data.json for other
+    /// images, and the table beside it
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Take the numbers from this directory, as they are in book/out, rather than run the experiments
@@ -156,14 +160,15 @@ pub fn run_with(
             let names = names.join(", ");
             return Err(format!("no experiment `{unknown}`; there are: {names}").into());
         }
-        if output.out.is_none() || options.quick {
+        let mut settings = options.settings()?;
+        let variant = settings.as_ref().map_or(String::new(), Settings::variant);
+        if output.out.is_none() || !variant.is_empty() {
             output.cells.extend(options.experiment.iter().cloned());
         }
         let home = options.redraw.clone().or(output.out.clone());
         let mut found = Found { home, now: Vec::new() };
-        let mut settings = options.settings()?;
         let mut page = Page::new(stem, output, cells, &names)?;
-        for &Entry { name, seeds, report } in experiments {
+        for &Entry { name, seeds, report: of } in experiments {
             let asked =
                 options.experiment.is_empty() || options.experiment.iter().any(|e| e == name);
             let kept = found.file(stem, name);
@@ -178,18 +183,28 @@ pub fn run_with(
                 (Some(_), Some(path)) if path.exists() => Source::Kept(path),
                 _ => continue,
             };
-            let report = report(source, page.output.langs())?;
+            let report = of(source, page.output.langs())?;
             page.section(name, &report.text)?;
-            if options.quick {
+            if !variant.is_empty() {
                 // Neither text nor figures are to be taken for those of the usual run.
-                page.write(&format!("{name}.quick.json"), &report.json)?;
-            } else {
-                found.now.push((format!("{stem}/{name}.json").into(), report.json.clone()));
-                page.files.push((format!("{name}.json"), report.json));
-                page.files.extend(report.figures);
+                page.keep(&format!("{name}{variant}"), report);
+                continue;
+            }
+            found.now.push((format!("{stem}/{name}.json").into(), report.json.clone()));
+            page.files.push((format!("{name}.json"), report.json));
+            page.files.extend(report.figures);
+            for variant in options.redraw.iter().flat_map(|_| VARIANTS) {
+                let name = format!("{name}{variant}");
+                if let Some(path) = found.file(stem, &name).filter(|path| path.exists()) {
+                    page.keep(&name, of(Source::Kept(&path), &[])?);
+                }
             }
         }
-        if options.quick { Ok(()) } else { page.finish(|lang| figures(lang, &found)) }
+        if variant.is_empty() {
+            page.finish(|lang| figures(lang, &found))
+        } else {
+            page.write_files()
+        }
     };
     exit(work())
 }
@@ -298,6 +313,14 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
+    /// What a variant of an experiment leaves: its numbers and, unless it was a short run, the table.
+    fn keep(&mut self, name: &str, report: Report) {
+        self.files.push((format!("{name}.json"), report.json));
+        if !name.ends_with(".quick") {
+            self.files.push((format!("{name}.txt"), report.text));
+        }
+    }
+
     fn finish(mut self, figures: impl Fn(Lang) -> Result<Vec<Figure>>) -> Result {
         let Some(out) = self.output.out.clone() else { return Ok(()) };
         for lang in self.output.langs() {
@@ -305,16 +328,15 @@ impl<'a> Page<'a> {
                 self.files.push((format!("{name}.{lang}.svg"), svg));
             }
         }
-        self.files.iter().try_for_each(|(name, content)| self.write(name, content))?;
+        self.write_files()?;
         files::write(&out.join(format!("{}.txt", self.stem)), &self.text)
     }
 
-    /// Writes `<out>/<stem>/<name>`, if anything is to be written.
-    fn write(&self, name: &str, content: &str) -> Result {
-        match &self.output.out {
-            Some(out) => files::write(&out.join(self.stem).join(name), content),
-            None => Ok(()),
-        }
+    /// To `<out>/<stem>/`, if anything is to be written.
+    fn write_files(&self) -> Result {
+        let Some(out) = &self.output.out else { return Ok(()) };
+        let dir = out.join(self.stem);
+        self.files.iter().try_for_each(|(name, content)| files::write(&dir.join(name), content))
     }
 }
 

@@ -22,20 +22,30 @@ pub struct Split {
 }
 
 impl Split {
-    /// As many images for training and for validation as asked for, if there are, and at most `test` to
-    /// judge by.
-    pub fn new(data: &Data, seed: u64, [training, validation, test]: [usize; 3]) -> Split {
+    /// So many images for training, for validation and to judge by; an error if there are fewer, or none
+    /// of a kind is asked for.
+    pub fn new(data: &Data, seed: u64, sizes: [usize; 3]) -> Result<Split> {
+        let [training, validation, test] = sizes;
+        let (learning, judging) = data.sizes();
+        if sizes.contains(&0) || training + validation > learning || test > judging {
+            return Err(format!(
+                "{}: {training} images for training, {validation} for validation and {test} for testing \
+                 cannot be had of {learning} and {judging}",
+                data.name
+            )
+            .into());
+        }
         let (mut rows, mut last) = data.shuffled(&mut Random::new(seed));
         rows.truncate(training + validation);
         last.truncate(test);
-        let choosing = rows.split_off(rows.len().saturating_sub(validation));
+        let choosing = rows.split_off(training);
         let [mut training, mut validation, mut test] =
             [rows, choosing, last].map(|rows| data.rows(&rows));
         let (mean, sd) = (training.pixels.mean().unwrap_or(0.0), training.pixels.std(0.0));
         for set in [&mut training, &mut validation, &mut test] {
             set.pixels.mapv_inplace(|x| (x - mean) / sd);
         }
-        Split { seed, training, validation, test }
+        Ok(Split { seed, training, validation, test })
     }
 }
 

@@ -19,7 +19,8 @@ pub const RATES: [f64; 6] = [1.0, 3.0, 0.3, 10.0, 0.1, 30.0];
 /// Standard deviations of the first weights: the paper's small one, and one that suits sigmoids better.
 const STARTS: [f64; 2] = [0.1, 0.3];
 const BATCH: usize = 60;
-const GOAL: f32 = 0.9;
+/// On the digits; and on other images, for 2000 steps do not bring such a network to 90 % of Fashion-MNIST.
+const GOALS: [f32; 2] = [0.9, 0.8];
 /// Measuring must not take longer than training.
 const MOST_TEST_IMAGES: usize = 1000;
 /// The samples over which percentiles are taken: always the same.
@@ -127,7 +128,7 @@ impl Experiment for Race {
             batch: BATCH,
             steps,
             rates: RATES.into(),
-            goal: GOAL,
+            goal: goal(data),
             starts: starts.into(),
         })
     }
@@ -335,7 +336,7 @@ impl<'a> Track<'a> {
                 network.step(pixels, &labels, Sgd::new(rate)?)?;
                 if measured(step, self.steps) {
                     accuracy = network.accuracy(&self.validation)?;
-                    if accuracy >= GOAL {
+                    if accuracy >= goal(self.data) {
                         met = Some(step);
                         break;
                     }
@@ -363,7 +364,10 @@ impl<'a> Track<'a> {
         let (mut accuracy, mut percentiles, mut units) = (Vec::new(), Vec::new(), Vec::new());
         for step in 0..=self.steps {
             if step > 0 {
-                let Set { pixels, labels } = batches.next().ok_or("too few training images")?;
+                let Set { pixels, labels } = batches.next().ok_or_else(|| {
+                    let (name, n) = (&self.data.name, self.training.len());
+                    format!("{name}: no batch of {BATCH} can be had of {n} training images")
+                })?;
                 network.step(pixels, &labels, Sgd::new(rate)?)?;
             }
             if measured(step, self.steps) {
@@ -379,7 +383,7 @@ impl<'a> Track<'a> {
                 units.push(all);
             }
         }
-        let met = accuracy.iter().find(|(_, accuracy)| *accuracy >= GOAL);
+        let met = accuracy.iter().find(|(_, accuracy)| *accuracy >= goal(self.data));
         Ok(Run {
             rate,
             steps_to_goal: met.map(|&(step, _)| step),
@@ -390,9 +394,18 @@ impl<'a> Track<'a> {
     }
 }
 
-/// Every 5th step at first, when much happens; later every 20th, and the last.
+/// The accuracy to be met.
+fn goal(data: &Data) -> f32 {
+    GOALS[usize::from(data.tag().is_some())]
+}
+
+/// Every 5th step at first, when much happens; later every 20th, then every 100th; and the last.
 fn measured(step: usize, steps: usize) -> bool {
-    let every = if step <= 100 { 5 } else { 20 };
+    let every = match step {
+        0..=100 => 5,
+        101..=2000 => 20,
+        _ => 100,
+    };
     step.is_multiple_of(every) || step == steps
 }
 

@@ -15,6 +15,9 @@
 //! 4. *no bias needed*: before the activation, with − without biases, at the end: within half a point of 0.
 //!
 //! All four: reproduced. Some: partly. None: did not reproduce.
+//!
+//! The same holds with `--data`: of the 60,000 images of Fashion-MNIST 4000 are then learned, 1000 choose,
+//! and 2000 of the 10,000 test images judge; `--full` takes 50,000, 10,000 and 10,000, for 30 epochs.
 
 use super::Place;
 use super::common::interval::Interval;
@@ -69,9 +72,10 @@ impl Experiment for Textbook {
     // ANCHOR: experiment
     fn run(settings: &Settings) -> Result<Self> {
         let (data, epochs) = (&settings.data, settings.pick(1, 12, 30));
-        let images = settings.pick([160, 100, 100], [1037, 260, 500], [50_000, 10_000, 10_000]);
-        let splits: Vec<Split> =
-            settings.seeds.iter().map(|&seed| Split::new(data, seed, images)).collect();
+        let images = settings.pick([160, 100, 100], [4000, 1000, 2000], [50_000, 10_000, 10_000]);
+        let images = data.at_most(images);
+        let split = |&seed: &u64| Split::new(data, seed, images);
+        let splits: Vec<Split> = settings.seeds.iter().map(split).collect::<Result<_>>()?;
         let work: Vec<_> =
             WAYS.into_iter().flat_map(|way| splits.iter().map(move |s| (way, s))).collect();
         let progress = settings.progress(work.len());
