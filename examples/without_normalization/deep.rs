@@ -127,7 +127,10 @@ impl Block {
         };
         Ok((y, Box::new(backward)))
     }
+}
+// ANCHOR_END: deep
 
+impl Block {
     fn apply(&self, x: Array2<f32>) -> Result<Array2<f32>> {
         let frozen = |i: usize, x: Array2<f32>| -> Result<Array2<f32>> {
             Ok(match &self.norms {
@@ -160,7 +163,6 @@ impl Block {
         Ok(())
     }
 }
-// ANCHOR_END: deep
 
 type NormTape = batchnorm::norm::Tape<f32, ndarray::Ix2>;
 
@@ -340,12 +342,12 @@ impl Experiment for Deep {
         for depth in self.networks.chunks_exact(WAYS.len()) {
             writeln!(out, "\n{} blocks", depth[0].blocks)?;
             let mut row = |name: &str, cells: Vec<String>| {
-                let cells: String = cells.iter().map(|cell| format!("{cell:>22}")).collect();
-                writeln!(out, "{name:12}{cells}")
+                let cells: String = cells.iter().map(|cell| format!("{cell:>17}")).collect();
+                writeln!(out, "{name:6}{cells}")
             };
             row("rate", ["plain", "batch norm", "Fixup", "SkipInit"].map(String::from).into())?;
             let percent =
-                |of: Vec<f64>| format!("{:.1}", Interval::of(of.iter().map(|a| 100.0 * a)));
+                |of: Vec<f64>| format!("{:.0}", Interval::of(of.iter().map(|a| 100.0 * a)));
             for (i, rate) in self.rates.iter().enumerate() {
                 let at = |n: &Networks| percent(n.seeds.iter().map(|runs| runs[i].test).collect());
                 row(&format!("{rate:>6}"), depth.iter().map(at).collect())?;
