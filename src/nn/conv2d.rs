@@ -134,7 +134,7 @@ impl<F: Scalar> Conv2d<F> {
         let mut y = Vec::with_capacity(samples * outputs * patches.positions());
         for image in x.as_standard_layout().outer_iter() {
             for (group, weight) in weights.iter().enumerate() {
-                let maps = product(weight, &patches.gather(&image, group, Lines::Taps))?;
+                let maps = product(weight, &patches.gather(&image, group))?;
                 y.extend_from_slice(maps.as_slice().expect("products are row-major"));
             }
         }
@@ -235,7 +235,7 @@ impl<F: Scalar> Tape<'_, F> {
             }
             let groups = g.axis_chunks_iter(Axis(0), layer.share());
             for (group, ((g, turned), dw)) in groups.zip(&turned).zip(&mut dw).enumerate() {
-                let of_this = product(&g, &patches.gather(&image, group, Lines::Places))?;
+                let of_this = product(&g, &patches.gather(&image, group).t())?;
                 dw.zip_mut_with(&of_this, |sum, d| *sum = *sum + d.widen());
                 patches.scatter(&product(turned, &g)?, &mut dx, group);
             }
@@ -274,12 +274,6 @@ impl Side {
     }
 }
 
-/// What the lines of a matrix of patches stand for.
-enum Lines {
-    Taps,
-    Places,
-}
-
 /// Where the window's taps meet the pixels of an image.
 struct Patches {
     /// Channels of a group.
@@ -294,25 +288,20 @@ impl Patches {
         self.rows.steps * self.columns.steps
     }
 
-    /// What each tap meets at each place, 0 for the padding: a line for each of the in/groups · kh · kw
-    /// taps, or one for each place.
-    fn gather<F: Scalar>(&self, image: &ArrayRef3<F>, group: usize, lines: Lines) -> Array2<F> {
+    /// What each tap meets at each place, 0 for the padding: a line for each of the in/groups · kh · kw taps.
+    fn gather<F: Scalar>(&self, image: &ArrayRef3<F>, group: usize) -> Array2<F> {
         let pixels = image.as_slice().expect("row-major at the door");
         let (taps, places) = (self.depth * self.rows.taps * self.columns.taps, self.positions());
-        let (shape, down, across) = match lines {
-            Lines::Taps => ((taps, places), places, 1),
-            Lines::Places => ((places, taps), 1, taps),
-        };
-        let mut patches = Array2::from_elem(shape, F::ZERO);
+        let mut patches = Array2::from_elem((taps, places), F::ZERO);
         let values = patches.as_slice_mut().expect("new arrays are row-major");
         self.meetings(group, |tap, place, pixel| {
-            let start = tap * down + place.start * across;
-            if (across, self.columns.stride) == (1, 1) {
-                values[start..][..place.len()].copy_from_slice(&pixels[pixel..][..place.len()]);
-            } else {
-                let met = pixels[pixel..].iter().step_by(self.columns.stride).take(place.len());
-                let values = values[start..].iter_mut().step_by(across);
-                values.zip(met).for_each(|(value, &pixel)| *value = pixel);
+            let values = &mut values[tap * places..][place];
+            match self.columns.stride {
+                1 => values.copy_from_slice(&pixels[pixel..][..values.len()]),
+                stride => {
+                    let met = pixels[pixel..].iter().step_by(stride);
+                    values.iter_mut().zip(met).for_each(|(value, &pixel)| *value = pixel);
+                }
             }
         });
         patches
@@ -334,12 +323,12 @@ impl Patches {
 
     /// Calls with a tap, a range of places along a row at which it meets pixels, and the first of these.
     fn meetings(&self, group: usize, mut f: impl FnMut(usize, Range<usize>, usize)) {
+        let across: Vec<_> = (0..self.columns.taps).map(|q| self.columns.inside(q)).collect();
         let mut tap = 0;
         for channel in group * self.depth..(group + 1) * self.depth {
             for p in 0..self.rows.taps {
                 let (down, top) = self.rows.inside(p);
-                for q in 0..self.columns.taps {
-                    let (across, left) = self.columns.inside(q);
+                for (across, left) in &across {
                     if !across.is_empty() {
                         for (step, i) in down.clone().enumerate() {
                             let line = channel * self.rows.size + top + step * self.rows.stride;

@@ -3,7 +3,7 @@
 use super::real::Real;
 use crate::error::{Error, Result};
 use crate::norm::check_shape;
-use ndarray::{ArrayD, ArrayRef, Dimension};
+use ndarray::{ArrayD, ArrayRef, Dimension, Zip};
 
 /// Plain stochastic gradient descent: w ← w − rate · ∂L/∂w.
 ///
@@ -172,10 +172,11 @@ impl<F: Real> Step<'_, F> {
         check_shape("parameters", velocity.shape(), parameters.shape())?;
         self.next += 1;
         let [rate, momentum, decay] = [self.sgd.rate, self.sgd.momentum, decay].map(F::from_f64);
-        for ((w, &g), v) in parameters.iter_mut().zip(gradient).zip(velocity) {
+        let velocity = velocity.view_mut().into_dimensionality::<D>().expect("of one shape");
+        Zip::from(parameters).and(gradient).and(velocity).for_each(|w, &g, v| {
             *v = momentum * *v + (g + decay * *w);
             *w = *w - rate * *v;
-        }
+        });
         Ok(())
     }
 }
