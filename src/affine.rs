@@ -85,8 +85,7 @@ impl<F: Scalar> Affine<F> {
         let x = x.as_slice().expect("made row-major one line above");
         let (center, shift) = (widen(&self.center), widen(&self.shift));
         let numbers = with(plan, [], [&center, &self.scale, &shift]);
-        let mut y = vec![F::ZERO; x.len()];
-        numbers.update(&mut y, x, |_, x, [], [center, scale, shift]| {
+        let y = numbers.map(x, |x, [], [center, scale, shift]| {
             F::narrow((x.widen() - center) * scale + shift)
         });
         Ok(Array::from_shape_vec(shape, y).expect("as many values as x"))
@@ -113,9 +112,8 @@ impl<F: Scalar> Affine<F> {
         let [scale, shift] = numbers.sums(plan.parameters(), g, x, |g, x, [], [center]| {
             (g.widen() * (x.widen() - center), g.widen())
         });
-        let mut dx = vec![F::ZERO; g.len()];
-        with(plan, [], [&self.scale])
-            .update(&mut dx, g, |_, g, [], [scale]| F::narrow(g.widen() * scale));
+        let dx =
+            with(plan, [], [&self.scale]).map(g, |g, [], [scale]| F::narrow(g.widen() * scale));
         let narrow = |sums: Vec<F::Wide>| sums.into_iter().map(F::narrow).collect();
         let x = Array::from_shape_vec(shape, dx).expect("as many values as x");
         Ok(AffineGradients { x, scale: narrow(scale), shift: narrow(shift) })

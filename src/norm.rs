@@ -10,7 +10,7 @@
 use super::error::{Error, Result};
 use super::scalar::{Field, Scalar};
 use super::simd::with;
-use super::split::{Center, Plan};
+use super::split::{Center, Plan, Split};
 use ndarray::{Array, Array1, ArrayRef, Dimension};
 
 /// Mean, variance and 1/√(v+ε) of the values that share a mean.
@@ -123,10 +123,10 @@ pub fn forward<F: Scalar, D: Dimension>(
 
     let Columns { per_unit, mean, inv_std, .. } = Columns::of(&moments);
     let numbers = with(plan, [&per_unit, &mean, &inv_std], [&gamma, &beta]);
-    let mut y = Array::from_elem(x.raw_dim(), F::ZERO);
-    numbers.update(slice_mut(&mut y), slice(&x), |_, x, [unit, mean, inv_std], [gamma, beta]| {
+    let y = numbers.map(slice(&x), |x, [unit, mean, inv_std], [gamma, beta]| {
         F::narrow((x.in_unit(unit) - mean) * (gamma * inv_std) + beta)
     });
+    let y = Array::from_shape_vec(x.raw_dim(), y).expect("as many values as x");
     Ok((y, Tape { x, plan, gamma, moments }))
 }
 // ANCHOR_END: forward
@@ -180,22 +180,20 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
     fn backward_sums(&self, g: &[F], columns: &Columns<F>) -> [Vec<F::Wide>; 4] {
         let (plan, x) = (self.plan, slice(&self.x));
         let Columns { per_unit, mean, inv_std, .. } = columns;
-        let (mut dbeta, mut dgamma, mut mean_g, mut mean_gx);
-        if plan.one_parameter_a_group() {
-            // γ and 1/s are the same for all values of a sum, so they can wait.
+        let zeros = |split: Split| vec![F::Wide::ZERO; split.kept];
+        let (mut dbeta, mut dgamma) = (zeros(plan.parameters()), zeros(plan.parameters()));
+        let (mut mean_g, mut mean_gx) = (zeros(plan.statistics()), zeros(plan.statistics()));
+        if let Some(alike) = plan.alike() {
+            // γ, μ and 1/s are the same for all values of a sum: they can wait.
             let numbers = with(plan, [per_unit, mean], []);
-            [mean_g, mean_gx] = numbers.sums(plan.statistics(), g, x, |g, x, [unit, mean], []| {
+            let [sum_g, sum_gd] = numbers.sums(alike, g, x, |g, x, [unit, mean], []| {
                 (g.widen(), g.widen() * (x.in_unit(unit) - mean))
             });
-            dbeta = vec![F::Wide::ZERO; plan.parameters().kept];
-            dgamma = dbeta.clone();
-            for k in 0..mean_g.len() {
-                let c = plan.parameter_of(k);
-                mean_gx[k] = mean_gx[k] * inv_std[k];
-                dbeta[c] = dbeta[c] + mean_g[k];
-                dgamma[c] = dgamma[c] + mean_gx[k];
-                mean_g[k] = self.gamma[c] * mean_g[k];
-                mean_gx[k] = self.gamma[c] * mean_gx[k];
+            for (i, (&g, &gd)) in sum_g.iter().zip(&sum_gd).enumerate() {
+                let (k, c) = plan.groups_of(i * alike.inner);
+                let (gamma, gx) = (self.gamma[c], gd * inv_std[k]);
+                (dbeta[c], dgamma[c]) = (dbeta[c] + g, dgamma[c] + gx);
+                (mean_g[k], mean_gx[k]) = (mean_g[k] + gamma * g, mean_gx[k] + gamma * gx);
             }
         } else {
             let numbers = with(plan, [per_unit, mean, inv_std], []);
@@ -203,13 +201,12 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
                 numbers.sums(plan.parameters(), g, x, |g, x, [unit, mean, inv_std], []| {
                     (g.widen(), g.widen() * ((x.in_unit(unit) - mean) * inv_std))
                 });
-            let numbers = with(plan, [per_unit, mean], [&self.gamma]);
+            let numbers = with(plan, [per_unit, mean, inv_std], [&self.gamma]);
             [mean_g, mean_gx] =
-                numbers.sums(plan.statistics(), g, x, |g, x, [unit, mean], [gamma]| {
+                numbers.sums(plan.statistics(), g, x, |g, x, [unit, mean, inv_std], [gamma]| {
                     let g = gamma * g.widen();
-                    (g, g * (x.in_unit(unit) - mean))
+                    (g, g * ((x.in_unit(unit) - mean) * inv_std))
                 });
-            mean_gx = times(&mean_gx, inv_std);
         }
         let m = F::Wide::count(plan.statistics().count());
         mean_gx.iter_mut().for_each(|sum| *sum = *sum / m);
@@ -244,14 +241,16 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
                 },
             );
         } else {
-            let slope = times(inv_std, mean_gx);
-            let numbers = with(plan, [per_unit, mean, inv_std, mean_g, &slope], [&gamma]);
+            // dx = (γ/s) g − ⟨g̃⟩/s − (x − μ) ⟨g̃ x̂⟩/s²
+            let (mean_g, mean_gx) = (times(mean_g, inv_std), times(mean_gx, inv_std));
+            let slope = times(&mean_gx, inv_std);
+            let numbers = with(plan, [per_unit, mean, inv_std, &mean_g, &slope], [&gamma]);
             numbers.update(
                 slice_mut(&mut x),
                 g,
                 |x, g, [unit, mean, inv_std, mean_g, slope], [gamma]| {
-                    let rest = gamma * g.widen() - mean_g - (x.in_unit(unit) - mean) * slope;
-                    F::narrow(rest * inv_std) * F::narrow(unit)
+                    let same = mean_g + (x.in_unit(unit) - mean) * slope;
+                    F::narrow(gamma * inv_std * g.widen() - same) * F::narrow(unit)
                 },
             );
         }

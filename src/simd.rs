@@ -1,8 +1,9 @@
-//! The two passes over a tensor that the kernels are made of, and the one place where the vector
+//! The three passes over a tensor that the kernels are made of, and the one place where the vector
 //! instructions are chosen that they run in.
 //!
-//! A kernel says what happens to one element: [`With::update`] does it to all, and [`With::sums`] adds up
-//! what comes of it. Which mean and which γ an element takes is a matter of the [`Plan`], settled here.
+//! A kernel says what happens to one element: [`With::map`] makes a new tensor of it, [`With::update`]
+//! puts it in the place of an old one, and [`With::sums`] adds it up. Which mean and which γ an element
+//! takes is a matter of the [`Plan`], settled here.
 
 use super::scalar::{Field, Scalar};
 use super::split::{Plan, Run, Split};
@@ -45,7 +46,11 @@ pub(crate) fn vectorized<T: Work>(work: T) -> T::Output {
 /// keep the adders busy.
 ///
 /// A fixed number, so that sums are taken in the same order, and have the same last digit, everywhere.
-const LANES: usize = 32;
+const LANES: usize = 16;
+
+/// How many elements are copied at a time before they are worked on: few enough for the first cache.
+#[cfg(not(feature = "parallel"))]
+const BLOCK: usize = 256;
 
 /// A plan, with numbers that go with the elements: G for each group that shares a mean, and P for each
 /// group that shares a γ.
@@ -66,6 +71,22 @@ pub(crate) fn with<'a, W, const G: usize, const P: usize>(
 }
 
 impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
+    /// f(x), with the numbers of its groups, for each element x.
+    pub(crate) fn map<F: Scalar<Wide = W>>(
+        self,
+        x: &[F],
+        f: impl Fn(F, [W; G], [W; P]) -> F + Sync,
+    ) -> Vec<F> {
+        #[cfg(feature = "parallel")]
+        {
+            let mut y = vec![F::ZERO; x.len()];
+            self.update(&mut y, x, |_, x, groups, parameters| f(x, groups, parameters));
+            y
+        }
+        #[cfg(not(feature = "parallel"))]
+        vectorized(InSteps { with: self, pass: Map { x, f } })
+    }
+
     /// a ← f(a, b), with the numbers of their groups, for each two elements at the same place.
     pub(crate) fn update<F: Scalar<Wide = W>>(
         self,
@@ -147,6 +168,37 @@ impl<W, T: Pass<W, G, P>, const G: usize, const P: usize> Work for InSteps<'_, W
             (false, true) => pass.run::<0, 1>(with),
             (true, _) => pass.run::<1, 1>(with),
         }
+    }
+}
+
+#[cfg(not(feature = "parallel"))]
+struct Map<'a, F, T> {
+    x: &'a [F],
+    f: T,
+}
+
+#[cfg(not(feature = "parallel"))]
+impl<F: Scalar, T, const G: usize, const P: usize> Pass<F::Wide, G, P> for Map<'_, F, T>
+where
+    T: Fn(F, [F::Wide; G], [F::Wide; P]) -> F,
+{
+    type Output = Vec<F>;
+    #[inline(always)]
+    fn run<const K: usize, const C: usize>(self, with: With<F::Wide, G, P>) -> Vec<F> {
+        let mut y = Vec::with_capacity(self.x.len());
+        for run in with.plan.runs(0..self.x.len()) {
+            for first in (0..run.length).step_by(BLOCK) {
+                let run = run.part(first, BLOCK.min(run.length - first), [K, C]);
+                let (groups, parameters) = with.of::<K, C>(&run);
+                // Copied first, and overwritten at once: zeros would cross the memory twice.
+                y.extend_from_slice(&self.x[run.start..][..run.length]);
+                let y = &mut y[run.start..][..run.length];
+                for i in 0..run.length {
+                    y[i] = (self.f)(y[i], groups.at(i), parameters.at(i));
+                }
+            }
+        }
+        y
     }
 }
 
@@ -265,8 +317,8 @@ impl<F: Scalar, T> Sums<'_, F, T> {
                 }
             }
         }
-        // The lanes by halves: 16 + 16, 8 + 8, …
-        for half in [16, 8, 4, 2, 1] {
+        // The lanes by halves: 8 + 8, 4 + 4, …
+        for half in [8, 4, 2, 1] {
             for i in 0..half {
                 (s[i], t[i]) = (s[i] + s[half + i], t[i] + t[half + i]);
             }

@@ -216,14 +216,21 @@ impl Run {
 }
 
 impl Plan {
-    /// Whether all values that share a mean share a γ, too.
-    pub(crate) fn one_parameter_a_group(self) -> bool {
-        self.parameters.inner >= self.statistics.inner
+    /// The values that share both a mean and a γ, where these are whole runs.
+    pub(crate) fn alike(self) -> Option<Split> {
+        let Split { inner, .. } = self.parameters;
+        if self.statistics.inner <= inner {
+            Some(self.statistics)
+        } else if inner > 1 {
+            Some(split(1, self.parameters.outer * self.parameters.kept, inner))
+        } else {
+            None
+        }
     }
 
-    /// Which γ is that of the first value of a group.
-    pub(crate) fn parameter_of(self, group: usize) -> usize {
-        self.parameters.group_of(group * self.statistics.inner)
+    /// With which values an element shares a mean, and with which a γ.
+    pub(crate) fn groups_of(self, element: usize) -> (usize, usize) {
+        (self.statistics.group_of(element), self.parameters.group_of(element))
     }
 
     /// How many elements a run has.
@@ -234,11 +241,9 @@ impl Plan {
     /// The runs of which a range is made.
     pub(crate) fn runs(self, range: Range<usize>) -> impl Iterator<Item = Run> {
         let length = self.run_length();
-        range.step_by(length).map(move |start| Run {
-            start,
-            length,
-            group: self.statistics.group_of(start),
-            parameter: self.parameters.group_of(start),
+        range.step_by(length).map(move |start| {
+            let (group, parameter) = self.groups_of(start);
+            Run { start, length, group, parameter }
         })
     }
 }
