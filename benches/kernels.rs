@@ -46,8 +46,10 @@ fn tensor(shape: &[usize], mut state: u32) -> ArrayD<f32> {
 /// A layer's training forward pass: the output, and the tape for the way back.
 type Forward = Box<dyn Fn(ArrayD<f32>) -> (ArrayD<f32>, Tape<f32, ndarray::IxDyn>)>;
 
-/// The layers and shapes: name, training forward, and the map of inference where it is another function.
-fn layers() -> Vec<(&'static str, Vec<usize>, Forward, Option<Affine<f32>>)> {
+/// A layer's name, a shape, the training forward pass, and the map of inference where it is another function.
+type Layer = (&'static str, Vec<usize>, Forward, Option<Affine<f32>>);
+
+fn layers() -> Vec<Layer> {
     let batch = |shape: &[usize]| {
         let layer = BatchNorm::<f32>::new(shape[1]);
         let map = layer.freeze().expect("a fresh layer");

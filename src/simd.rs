@@ -190,11 +190,12 @@ where
             for first in (0..run.length).step_by(BLOCK) {
                 let run = run.part(first, BLOCK.min(run.length - first), [K, C]);
                 let (groups, parameters) = with.of::<K, C>(&run);
-                // Copied first, and overwritten at once: zeros would cross the memory twice.
-                y.extend_from_slice(&self.x[run.start..][..run.length]);
+                let x = &self.x[run.start..][..run.length];
+                // A copy, overwritten at once: zeros would cross the memory twice.
+                y.extend_from_slice(x);
                 let y = &mut y[run.start..][..run.length];
                 for i in 0..run.length {
-                    y[i] = (self.f)(y[i], groups.at(i), parameters.at(i));
+                    y[i] = (self.f)(x[i], groups.at(i), parameters.at(i));
                 }
             }
         }
