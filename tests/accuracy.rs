@@ -223,6 +223,18 @@ fn f64_training_is_within_two_ulps() {
     f64_training(batch);
 }
 
+/// Data whose squares leave the range of `f64` are measured in a unit of their own size; what the tape tells is
+/// in the units of the data.
+#[test]
+fn moments_are_told_in_the_units_of_the_data() -> batchnorm::error::Result<()> {
+    for size in [2_f64.powi(400), 2_f64.powi(-400)] {
+        let (_, tape) = BatchNorm::new(1).train(column(&[size, 3.0 * size]))?;
+        assert_eq!(tape.mean(), Array1::from_elem(1, 2.0 * size));
+        assert_eq!(tape.var(), Array1::from_elem(1, size * size));
+    }
+    Ok(())
+}
+
 #[test]
 fn f32_shards_are_within_one_ulp() {
     f32_training(synchronized);
