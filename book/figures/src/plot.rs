@@ -247,6 +247,12 @@ impl Plot<'_, '_> {
         self.line(&middles(band), ink);
     }
 
+    /// The name of each band at the end of its line, in the ink of its place among them.
+    pub fn names_of_bands(&mut self, bands: &[Band]) {
+        let ends = bands.iter().map(|band| (band.label, end(&middles(band))));
+        self.names(ends.enumerate().map(|(i, (label, end))| (label, end, Ink::series(i))));
+    }
+
     /// The area between a line and the bottom of the chart.
     pub fn area(&mut self, points: &[(f64, f64)], ink: Ink, opacity: f64) {
         for mut piece in self.pieces(points) {

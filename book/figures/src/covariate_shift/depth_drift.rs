@@ -2,7 +2,7 @@ use crate::axis::Axis;
 use crate::data::Band;
 use crate::ink::Ink;
 use crate::lang::Lang;
-use crate::plot::{Frame, WIDTH, end, middles, plot};
+use crate::plot::{Frame, WIDTH, middles, plot};
 use crate::svg::Svg;
 
 /// How far the inputs of each layer have moved, against the layer's depth, with an interval about each mean.
@@ -26,8 +26,7 @@ pub fn depth_drift(bands: &[Band], drift: &str, lang: Lang) -> String {
             plot.banded_line(band, Ink::series(i));
             plot.dots(&middles(band), 4.0, Ink::series(i), 1.0);
         }
-        let ends = bands.iter().map(|band| (band.label, end(&middles(band))));
-        plot.names(ends.enumerate().map(|(i, (label, end))| (label, end, Ink::series(i))));
+        plot.names_of_bands(bands);
     });
     svg.finish()
 }

@@ -2,7 +2,7 @@ use crate::axis::{Axis, extent};
 use crate::data::Band;
 use crate::ink::Ink;
 use crate::lang::Lang;
-use crate::plot::{Frame, WIDTH, end, middles, plot};
+use crate::plot::{Frame, WIDTH, plot};
 use crate::svg::Svg;
 
 /// Test accuracy against training steps: a mean line and an interval over the seeds for each way of training.
@@ -21,8 +21,7 @@ pub fn learning_curves(bands: &[Band], lang: Lang) -> String {
         for (i, band) in bands.iter().enumerate() {
             plot.banded_line(band, Ink::series(i));
         }
-        let ends = bands.iter().map(|band| (band.label, end(&middles(band))));
-        plot.names(ends.enumerate().map(|(i, (label, end))| (label, end, Ink::series(i))));
+        plot.names_of_bands(bands);
     });
     svg.finish()
 }

@@ -2,7 +2,7 @@ use crate::axis::{Axis, extent};
 use crate::data::Band;
 use crate::ink::Ink;
 use crate::lang::Lang;
-use crate::plot::{Frame, WIDTH, end, middles, plot};
+use crate::plot::{Frame, WIDTH, plot};
 use crate::svg::{Svg, Type};
 
 /// Test error, in percent, of one training by running statistics of several kinds, against steps; and the step from
@@ -29,8 +29,7 @@ pub fn stale(bands: &[Band], slower_from: f64, lang: Lang) -> String {
         for (i, band) in bands.iter().enumerate() {
             plot.banded_line(band, Ink::series(i));
         }
-        let ends = bands.iter().map(|band| (band.label, end(&middles(band))));
-        plot.names(ends.enumerate().map(|(i, (label, end))| (label, end, Ink::series(i))));
+        plot.names_of_bands(bands);
     });
     svg.finish()
 }

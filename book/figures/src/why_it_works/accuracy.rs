@@ -2,7 +2,7 @@ use crate::axis::{Axis, extent};
 use crate::data::Band;
 use crate::ink::Ink;
 use crate::lang::Lang;
-use crate::plot::{Frame, WIDTH, end, middles, plot};
+use crate::plot::{Frame, WIDTH, middles, plot};
 use crate::svg::Svg;
 
 /// Test accuracy against the size of the first weights, with an interval over the seeds.
@@ -21,8 +21,7 @@ pub fn initialization(bands: &[Band], lang: Lang) -> String {
             plot.banded_line(band, Ink::series(i));
             plot.dots(&middles(band), 4.0, Ink::series(i), 1.0);
         }
-        let ends = bands.iter().map(|band| (band.label, end(&middles(band))));
-        plot.names(ends.enumerate().map(|(i, (label, end))| (label, end, Ink::series(i))));
+        plot.names_of_bands(bands);
     });
     svg.finish()
 }
