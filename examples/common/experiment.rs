@@ -3,6 +3,7 @@
 use super::data::Data;
 use super::{Figure, Lang, Result, files};
 use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt;
 use std::path::Path;
@@ -71,6 +72,18 @@ impl Settings {
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
     }
+}
+
+/// What `run` finds for each job, in the order of the jobs, however many threads there are.
+pub fn in_order<J: Send, R: Send>(
+    jobs: Vec<J>,
+    progress: &ProgressBar,
+    run: impl Fn(J) -> Result<R> + Send + Sync,
+) -> Result<std::vec::IntoIter<R>> {
+    // One job at a time: some take much longer than others.
+    let found: Result<Vec<R>> = jobs.into_par_iter().with_max_len(1).map(run).collect();
+    progress.finish_and_clear();
+    Ok(found?.into_iter())
 }
 
 /// Names of what was to be shown, and whether it was.

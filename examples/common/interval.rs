@@ -31,6 +31,11 @@ impl Interval {
         Interval { low: libm::exp(low), mean: libm::exp(mean), high: libm::exp(high) }
     }
 
+    /// As a figure wants it, with its place along the axis.
+    pub fn at(&self, x: f64) -> figures::Interval {
+        figures::Interval { x, low: self.low, mid: self.mean, high: self.high }
+    }
+
     /// Whether all of the interval lies above `value`.
     pub fn above(&self, value: f64) -> bool {
         self.low > value

@@ -45,7 +45,7 @@ pub mod interval;
 pub mod search;
 
 use clap::{Args, Parser};
-pub use experiment::{Criteria, Entry, Experiment, Settings, Size, Verdict, said};
+pub use experiment::{Criteria, Entry, Experiment, Settings, Size, Verdict, in_order, said};
 use experiment::{Report, Source, VARIANTS};
 pub use figures::Lang;
 use serde::Deserialize;

@@ -3,13 +3,12 @@
 use super::Network;
 use super::common::data::{Data, Set};
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use batchnorm::nn::random::Random;
 use batchnorm::nn::sgd::Sgd;
 use figures::{Band, covariate_shift as draw};
 use indicatif::ProgressBar;
 use ndarray::Axis;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -107,14 +106,9 @@ impl Experiment for Race {
             .flat_map(|sd| tracks.iter().map(move |track| (sd, track)))
             .flat_map(|(sd, track)| [false, true].map(|batch_norm| (sd, track, batch_norm)))
             .collect();
-        // In the order of `sides`, however many threads there are.
-        let runs: Result<Vec<Run>> = sides
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|(sd, track, batch_norm)| track.race(batch_norm, sd, &progress))
-            .collect();
-        progress.finish_and_clear();
-        let mut runs = runs?.into_iter();
+        let mut runs = in_order(sides, &progress, |(sd, track, batch_norm)| {
+            track.race(batch_norm, sd, &progress)
+        })?;
         let mut pair = || Some(Pair { without: runs.next()?, with: runs.next()? });
         let starts = STARTS.map(|sd| {
             let pairs = tracks.iter().filter_map(|_| pair()).collect();
@@ -198,9 +192,7 @@ impl Experiment for Race {
 
 /// Intervals as a figure wants them, each with its place along the axis.
 pub fn band<'a>(points: impl Iterator<Item = (usize, &'a Interval)>) -> Vec<figures::Interval> {
-    points
-        .map(|(x, i)| figures::Interval { x: x as f64, low: i.low, mid: i.mean, high: i.high })
-        .collect()
+    points.map(|(x, interval)| interval.at(x as f64)).collect()
 }
 
 impl Start {

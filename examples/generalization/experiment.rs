@@ -25,9 +25,8 @@
 use super::Side;
 use super::common::interval::Interval;
 use super::common::search::{Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use figures::{Named, generalization as draw};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -110,10 +109,7 @@ impl Experiment for SmallSets {
             progress.inc(1);
             run
         };
-        // In the order of `work`, however many threads there are.
-        let runs: Result<Vec<Run>> = work.into_par_iter().with_max_len(1).map(each).collect();
-        progress.finish_and_clear();
-        let mut runs = runs?.into_iter();
+        let mut runs = in_order(work, &progress, each)?;
         let seeds = settings.seeds.len();
         let case = |setting| Case { setting, runs: runs.by_ref().take(seeds).collect() };
         Ok(SmallSets {

@@ -25,10 +25,9 @@
 
 use super::common::interval::Interval;
 use super::common::search::{Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::{Kind, Norm};
 use figures::{Band, group_norm as draw};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -97,10 +96,7 @@ impl Experiment for BatchSize {
             .flat_map(|kind| NORMS.map(|norm| (kind, norm)))
             .flat_map(|(kind, norm)| splits.iter().map(move |split| (kind, norm, split)))
             .collect();
-        // In the order of `all`, however many threads there are.
-        let runs: Result<Vec<_>> = all.into_par_iter().with_max_len(1).map(each).collect();
-        progress.finish_and_clear();
-        let mut runs = runs?.into_iter();
+        let mut runs = in_order(all, &progress, each)?;
         let networks = KINDS.map(|kind| {
             let mut side = |norm| Side { norm, runs: runs.by_ref().take(splits.len()).collect() };
             Network { kind, sides: NORMS.map(&mut side).into() }
@@ -155,15 +151,7 @@ impl Experiment for BatchSize {
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
         let panels = self.networks.iter().map(|network| {
             let lines = network.sides.iter().map(|side| {
-                let points = (0..self.sizes.len()).map(|i| {
-                    let error = side.error(i);
-                    figures::Interval {
-                        x: i as f64,
-                        low: error.low,
-                        mid: error.mean,
-                        high: error.high,
-                    }
-                });
+                let points = (0..self.sizes.len()).map(|i| side.error(i).at(i as f64));
                 (side.norm.name(lang), points.collect::<Vec<_>>())
             });
             (network.kind.name(lang), lines.collect::<Vec<_>>())

@@ -16,12 +16,11 @@
 use super::Net;
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use batchnorm::batch_norm::{Average, BatchNorm, Config};
 use batchnorm::nn::random::Random;
 use figures::{Band, train_and_test as draw};
 use ndarray::Axis;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -119,9 +118,7 @@ impl Experiment for Stale {
             }
             Ok((train.labels.len(), test.labels.len(), errors))
         };
-        let runs: Result<Vec<_>> = settings.seeds.par_iter().map(each).collect();
-        progress.finish_and_clear();
-        let runs = runs?;
+        let runs: Vec<_> = in_order(settings.seeds.iter().collect(), &progress, each)?.collect();
         Ok(Stale {
             data: data.name.clone(),
             training: runs.first().map_or(0, |run| run.0),

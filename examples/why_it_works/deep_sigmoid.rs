@@ -23,13 +23,12 @@
 //! another question, which the other sides answer.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::network::{Kind, Network, Run, Shape, Track, most_accurate};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
 use figures::why_it_works as draw;
 use ndarray::Axis;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -149,11 +148,7 @@ impl Experiment for DeepSigmoid {
             .iter()
             .flat_map(|&(depth, side)| tracks.iter().map(move |track| (depth, side, track)))
             .collect();
-        // In the order of `jobs`, however many threads there are.
-        let runs: Vec<Vec<Run>> =
-            jobs.into_par_iter().with_max_len(1).map(run).collect::<Result<_>>()?;
-        progress.finish_and_clear();
-        let mut runs = runs.into_iter();
+        let mut runs = in_order(jobs, &progress, run)?;
         let networks = networks.into_iter().map(|(depth, side)| {
             let seeds = runs.by_ref().take(tracks.len()).collect();
             Networks { depth, side, seeds }
@@ -227,12 +222,7 @@ impl Experiment for DeepSigmoid {
         };
         let rows = |depth: usize| {
             let networks = self.networks.iter().filter(move |networks| networks.depth == depth);
-            let row = |networks: &Networks| {
-                let of = networks.accuracy();
-                let interval =
-                    figures::Interval { x: 0.0, low: of.low, mid: of.mean, high: of.high };
-                (label(networks.side), interval)
-            };
+            let row = |networks: &Networks| (label(networks.side), networks.accuracy().at(0.0));
             (depth, networks.map(row).collect())
         };
         Ok(vec![("deep_sigmoid", draw::deep_sigmoid(&DEPTHS.map(rows), lang))])

@@ -22,7 +22,7 @@
 //! All three: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -30,7 +30,6 @@ use batchnorm::nn::linear::Linear;
 use batchnorm::nn::random::Random;
 use figures::{Band, why_it_works as draw};
 use ndarray::Array2;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 use std::fmt::Write;
@@ -151,11 +150,7 @@ impl Experiment for Explosion {
             progress.inc(1);
             norms
         };
-        // In the order of `jobs`, however many threads there are.
-        let runs: Vec<Vec<f64>> =
-            jobs.into_par_iter().with_max_len(1).map(run).collect::<Result<_>>()?;
-        progress.finish_and_clear();
-        let mut runs = runs.into_iter();
+        let mut runs = in_order(jobs, &progress, run)?;
         let networks = shapes.into_iter().map(|shape| Networks {
             shape,
             seeds: runs.by_ref().take(settings.seeds.len()).collect(),
@@ -217,8 +212,7 @@ impl Experiment for Explosion {
             .map(|networks| {
                 let point = |i: usize| {
                     let at = networks.seeds.iter().filter_map(|norms| norms.get(i));
-                    let of = Interval::of_ratios(at.copied());
-                    figures::Interval { x: i as f64, low: of.low, mid: of.mean, high: of.high }
+                    Interval::of_ratios(at.copied()).at(i as f64)
                 };
                 let points: Vec<_> = (0..=self.depth).map(point).collect();
                 (networks.shape.theory(), points)

@@ -20,12 +20,11 @@
 //! All three: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::network::{GOAL, Kind, Run, Shape, Track, difference, most_accurate};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
 use figures::{Band, why_it_works as draw};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -87,10 +86,7 @@ impl Experiment for Initialization {
             Ok(Side { rate, accuracy: accuracy.collect::<Result<_>>()?, search })
         };
         // ANCHOR_END: initialization
-        // In the order of `jobs`, however many threads there are.
-        let mut sides: Vec<Side> =
-            jobs.into_par_iter().with_max_len(1).map(run).collect::<Result<_>>()?;
-        progress.finish_and_clear();
+        let mut sides: Vec<Side> = in_order(jobs, &progress, run)?.collect();
         let with = sides.split_off(settings.seeds.len());
         Ok(Initialization {
             data: settings.data.name.clone(),
@@ -149,10 +145,11 @@ impl Experiment for Initialization {
 
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
         let curves = self.sides.each_ref().map(|side| -> Vec<_> {
-            let points = self.scales.iter().enumerate().map(|(i, &x)| {
-                let of = Interval::of(side.iter().map(|side| side.accuracy[i]));
-                figures::Interval { x, low: of.low, mid: of.mean, high: of.high }
-            });
+            let points = self
+                .scales
+                .iter()
+                .enumerate()
+                .map(|(i, &x)| Interval::of(side.iter().map(|side| side.accuracy[i])).at(x));
             points.collect()
         });
         let names = lang.pick(["BN 없이", "BN 있음"], ["without BN", "with BN"]);

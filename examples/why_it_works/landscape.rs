@@ -20,12 +20,11 @@
 //! All four: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::network::{BATCH, Kind, Network, Shape, Track, ratio};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
 use figures::{Band, why_it_works as draw};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -102,11 +101,7 @@ impl Experiment for Landscape {
             progress.inc(1);
             Ok(looks)
         };
-        // In the order of `jobs`, however many threads there are.
-        let runs: Vec<Vec<Look>> =
-            jobs.into_par_iter().with_max_len(1).map(run).collect::<Result<_>>()?;
-        progress.finish_and_clear();
-        let mut runs = runs.into_iter();
+        let mut runs = in_order(jobs, &progress, run)?;
         let mut side = || runs.by_ref().take(tracks.len()).collect();
         let networks = DEPTHS.map(|depth| Networks { depth, sides: [side(), side()] });
         Ok(Landscape {

@@ -20,12 +20,11 @@
 //! All four: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::network::{GOAL, Kind, Run, Shape, Track, fastest, ratio};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
 use figures::{Band, why_it_works as draw};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -73,11 +72,7 @@ impl Experiment for LearningRates {
         // ANCHOR_END: learning_rates
         let jobs: Vec<_> =
             sides.iter().flat_map(|&side| tracks.iter().map(move |track| (side, track))).collect();
-        // In the order of `jobs`, however many threads there are.
-        let runs: Vec<Vec<Run>> =
-            jobs.into_par_iter().with_max_len(1).map(run).collect::<Result<_>>()?;
-        progress.finish_and_clear();
-        let mut runs = runs.into_iter();
+        let mut runs = in_order(jobs, &progress, run)?;
         let networks = sides.into_iter().map(|(depth, kind)| {
             let seeds = runs.by_ref().take(tracks.len()).collect();
             Networks { depth, kind, seeds }
@@ -139,10 +134,10 @@ impl Experiment for LearningRates {
 
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
         let curve = |networks: &Networks| -> Vec<_> {
-            let points = self.rates.iter().enumerate().map(|(i, &x)| {
-                let of = Interval::of(networks.seeds.iter().map(|runs| runs[i].test));
-                figures::Interval { x, low: of.low, mid: of.mean, high: of.high }
-            });
+            let points =
+                self.rates.iter().enumerate().map(|(i, &x)| {
+                    Interval::of(networks.seeds.iter().map(|runs| runs[i].test)).at(x)
+                });
             points.collect()
         };
         let curves: Vec<_> = self.networks.iter().map(curve).collect();

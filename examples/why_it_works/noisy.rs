@@ -29,7 +29,7 @@
 //! nothing follows; so it was doubled until it did.)
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::network::{BATCH, Kind, Network, Run, Shape, Track, difference, fastest, ratio};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -37,7 +37,6 @@ use batchnorm::nn::random::Random;
 use batchnorm::nn::real::Real;
 use figures::{Band, covariate_shift::learning_curves};
 use ndarray::{Array1, Array2, Axis};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -145,11 +144,7 @@ impl Experiment for Noisy {
         };
         let jobs: Vec<_> =
             (0..3).flat_map(|side| tracks.iter().map(move |track| (side, track))).collect();
-        // In the order of `jobs`, however many threads there are.
-        let sides: Vec<Side> =
-            jobs.into_par_iter().with_max_len(1).map(run).collect::<Result<_>>()?;
-        progress.finish_and_clear();
-        let mut sides = sides.into_iter();
+        let mut sides = in_order(jobs, &progress, run)?;
         Ok(Noisy {
             data: settings.data.name.clone(),
             steps,
@@ -205,8 +200,7 @@ impl Experiment for Noisy {
             let steps = side.first().map_or(&[][..], |side| &side.accuracy).iter().enumerate();
             let points = steps.map(|(i, &(step, _))| {
                 let values = side.iter().filter_map(|side| side.accuracy.get(i));
-                let of = Interval::of(values.map(|(_, accuracy)| *accuracy));
-                figures::Interval { x: step as f64, low: of.low, mid: of.mean, high: of.high }
+                Interval::of(values.map(|(_, accuracy)| *accuracy)).at(step as f64)
             });
             points.collect()
         });

@@ -27,7 +27,7 @@
 //! All four: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::network::{Kind, Network, Norm, Shape, Track};
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::nn::activation::Activation;
@@ -207,10 +207,7 @@ impl Experiment for ScaleInvariance {
             progress.inc(1);
             turning
         };
-        let turnings: Vec<Turning> =
-            jobs.into_par_iter().with_max_len(1).map(turn).collect::<Result<_>>()?;
-        progress.finish_and_clear();
-        let mut turnings = turnings.into_iter();
+        let mut turnings = in_order(jobs, &progress, turn)?;
         let decayed = sides.into_iter().map(|((rate, decay), size)| {
             let seeds = turnings.by_ref().take(tracks.len()).collect();
             Decayed { rate, decay, size, seeds }
@@ -276,8 +273,7 @@ impl Experiment for ScaleInvariance {
                 let looks = decayed.seeds.first().map_or(&[][..], |s| &s.length).iter().enumerate();
                 let points = looks.map(|(i, &(step, _))| {
                     let at = decayed.seeds.iter().filter_map(|seed| seed.length.get(i));
-                    let of = Interval::of(at.map(|(_, length)| decayed.size * length));
-                    figures::Interval { x: step as f64, low: of.low, mid: of.mean, high: of.high }
+                    Interval::of(at.map(|(_, length)| decayed.size * length)).at(step as f64)
                 });
                 (decayed.size, points.collect())
             })

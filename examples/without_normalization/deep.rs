@@ -22,7 +22,7 @@
 use super::common::data::Set;
 use super::common::interval::Interval;
 use super::common::search::{Split, batches};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::fixup::Fixup;
 use batchnorm::nn::activation::Activation::Relu;
@@ -34,7 +34,6 @@ use batchnorm::nn::sgd::Sgd;
 use batchnorm::skip_init::SkipInit;
 use figures::{Band, why_it_works as draw};
 use ndarray::{Array1, Array2};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -308,10 +307,7 @@ impl Experiment for Deep {
             };
             RATES.into_iter().map(at).collect()
         };
-        // In the order of `jobs`, however many threads there are.
-        let runs: Result<Vec<Vec<Run>>> = jobs.into_par_iter().with_max_len(1).map(each).collect();
-        progress.finish_and_clear();
-        let mut runs = runs?.into_iter();
+        let mut runs = in_order(jobs, &progress, each)?;
         let networks = sides.into_iter().map(|(blocks, way)| {
             let seeds = runs.by_ref().take(splits.len()).collect();
             Networks { blocks, way, seeds }
@@ -360,10 +356,10 @@ impl Experiment for Deep {
 
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
         let curve = |networks: &Networks| -> Vec<_> {
-            let points = self.rates.iter().enumerate().map(|(i, &x)| {
-                let of = Interval::of(networks.seeds.iter().map(|runs| runs[i].test));
-                figures::Interval { x, low: of.low, mid: of.mean, high: of.high }
-            });
+            let points =
+                self.rates.iter().enumerate().map(|(i, &x)| {
+                    Interval::of(networks.seeds.iter().map(|runs| runs[i].test)).at(x)
+                });
             points.collect()
         };
         let curves: Vec<_> = self.networks.iter().map(curve).collect();
