@@ -75,7 +75,7 @@ fn importance_weights_recover_the_target_risk() -> Claim {
 /// In wide random networks (linear, tanh, ReLU; the last two with batch normalization, too), a small
 /// relative change of every weight moves the inputs of deeper layers further, relative to their size.
 ///
-/// 넓은 무작위 네트워크(선형, tanh, 렐루, 그리고 배치 정규화가 있는 tanh와 렐루)에서 모든 가중치를 조금씩 흔들면, 깊은 층의 입력일수록 자기 크기에 견주어 더 많이 움직입니다.
+/// 넓은 무작위 네트워크(선형, tanh, ReLU, 그리고 배치 정규화가 있는 tanh와 ReLU)에서 모든 가중치를 조금씩 흔들면, 깊은 층의 입력일수록 자기 크기에 견주어 더 많이 움직입니다.
 #[test]
 fn small_changes_compound_with_depth() -> Claim {
     type Kind = (Option<Activation>, bool);

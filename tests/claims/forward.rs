@@ -530,7 +530,7 @@ fn shape_is_unchanged() -> Claim {
 /// With γ > 0 and β > −γ√(ρ/(m−1)) a ReLU behind the layer fires for at least one value of every batch
 /// that is not constant.
 ///
-/// γ > 0이고 β > −γ√(ρ/(m−1))이면, 모든 값이 똑같은 미니배치만 아니라면 미니배치마다 적어도 한 값에서 뒤따르는 렐루가 켜집니다.
+/// γ > 0이고 β > −γ√(ρ/(m−1))이면, 모든 값이 똑같은 미니배치만 아니라면 미니배치마다 적어도 한 값에서 뒤따르는 ReLU가 켜집니다.
 // The x̂ sum to zero and their squares to mρ. If t is the largest, Σ(t − x̂) = mt, and no t − x̂ exceeds
 // mt; one that has all of it gives the largest Σ(t − x̂)² = mt² + mρ ≤ (mt)², so t² ≥ ρ/(m−1).
 #[test]

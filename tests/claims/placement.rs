@@ -32,7 +32,7 @@ fn plain<F: Number>(batch: &Batch<F>) -> Batch<F> {
 /// Before a ReLU or behind it the layer does not give the same: ReLU(x̂) has the mean ½⟨|x̂|⟩, which is
 /// ½√(ρ/(m−1)) at least in a batch that is not constant; x̂ of ReLU(x) has the mean 0.
 ///
-/// 렐루 앞에 놓을 때와 뒤에 놓을 때 이 층의 결과는 다릅니다. ReLU(x̂)의 평균은 ½⟨|x̂|⟩이고, 값이 모두 똑같은 미니배치가 아니면 ½√(ρ/(m−1))보다 작지 않습니다. ReLU(x)를 정규화한 값의 평균은 0입니다.
+/// ReLU 앞에 놓을 때와 뒤에 놓을 때 이 층의 결과는 다릅니다. ReLU(x̂)의 평균은 ½⟨|x̂|⟩이고, 값이 모두 똑같은 미니배치가 아니면 ½√(ρ/(m−1))보다 작지 않습니다. ReLU(x)를 정규화한 값의 평균은 0입니다.
 // Σx̂ = 0, so the positive x̂ have half of Σ|x̂|; and Σx̂² ≤ max|x̂|·Σ|x̂|, with max|x̂| ≤ √((m−1)ρ).
 #[test]
 fn before_and_after_differ() -> Claim {
@@ -89,7 +89,7 @@ fn before_and_after_differ() -> Claim {
 /// For γ > 0 a factor γ in front of a ReLU can be moved behind it: ReLU(γx̂+β) = γ·ReLU(x̂+β/γ), so that the
 /// weights of the next layer can take it over; of the two, β is what the ReLU needs.
 ///
-/// γ > 0이면 렐루 앞의 γ는 렐루 뒤로 옮길 수 있습니다. ReLU(γx̂+β) = γ·ReLU(x̂+β/γ)이므로 다음 층의 가중치가 γ를 맡을 수 있습니다. 둘 가운데 렐루에 꼭 있어야 하는 것은 β입니다.
+/// γ > 0이면 ReLU 앞의 γ는 ReLU 뒤로 옮길 수 있습니다. ReLU(γx̂+β) = γ·ReLU(x̂+β/γ)이므로 다음 층의 가중치가 γ를 맡을 수 있습니다. 둘 가운데 ReLU에 꼭 있어야 하는 것은 β입니다.
 #[test]
 fn gamma_moves_through_a_relu() -> Claim {
     fn law<F: Float>(
@@ -134,7 +134,7 @@ fn gamma_moves_through_a_relu() -> Claim {
 /// never all; over a batch and its mirror image half of all, and so half on average wherever x and −x are
 /// equally likely.
 ///
-/// γ > 0, β = 0이면 이 층 뒤의 렐루는 값이 모두 똑같지만 않은 어느 미니배치에서나 몇 개를 0으로 만들고, 모두 0으로 만들지는 않습니다. 미니배치와 그 부호를 뒤집은 것을 합치면 꼭 절반이 0입니다. 그래서 x와 −x가 똑같이 잘 나오는 분포라면 평균 절반이 0이 됩니다.
+/// γ > 0, β = 0이면 이 층 뒤의 ReLU는 값이 모두 똑같지만 않은 어느 미니배치에서나 몇 개를 0으로 만들고, 모두 0으로 만들지는 않습니다. 미니배치와 그 부호를 뒤집은 것을 합치면 꼭 절반이 0입니다. 그래서 x와 −x가 똑같이 잘 나오는 분포라면 평균 절반이 0이 됩니다.
 #[test]
 fn half_of_the_activations_are_zero() -> Claim {
     fn fires<F: Float>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {

@@ -526,7 +526,7 @@ fn gradient_norm_is_reduced() -> Claim {
 
 /// On standard Gaussian z a ReLU leaves the variance (π−1)/(2π) = 0.3408, and the mean square ½.
 ///
-/// 표준 가우스 분포를 따르는 z가 렐루를 지나면 분산은 (π−1)/(2π) = 0.3408, 제곱의 평균은 ½이 됩니다.
+/// 표준 가우스 분포를 따르는 z가 ReLU를 지나면 분산은 (π−1)/(2π) = 0.3408, 제곱의 평균은 ½이 됩니다.
 #[test]
 fn relu_leaves_this_variance() -> Claim {
     fn relu(z: f64) -> f64 {
@@ -572,7 +572,7 @@ fn relu_leaves_this_variance() -> Claim {
 /// batch normalization by √((B−2)/(B−3)) for batches of B, with a ReLU by √(π/(π−1)) = 1.2112 for large
 /// batches.
 ///
-/// 초기화한 직후 넓은 네트워크의 각 층은 거슬러 오는 그레이디언트를 길게 만듭니다. 배치 정규화가 있는 선형층은 배치 크기가 B일 때 √((B−2)/(B−3))배, 렐루가 있으면 배치가 클 때 √(π/(π−1)) = 1.2112배입니다.
+/// 초기화한 직후 넓은 네트워크의 각 층은 거슬러 오는 그레이디언트를 길게 만듭니다. 배치 정규화가 있는 선형층은 배치 크기가 B일 때 √((B−2)/(B−3))배, ReLU가 있으면 배치가 클 때 √(π/(π−1)) = 1.2112배입니다.
 // z = Wa for a wide random W is Gaussian over the batch. Linear: isotropic among centred vectors, with the
 // variance B/(B−1); the layer removes one more direction of B−1 and divides by v = ‖z‖²/B, and E B/‖z‖² =
 // (B−1)/(B−3). ReLU: half of the slopes are 1, and v is the variance that the ReLU leaves, (π−1)/(2π).
