@@ -59,8 +59,14 @@ pub fn joined(text: &str, place: &Range<usize>, html: &str) -> String {
     }
 }
 
-/// An inline formula wider than this, in em, may break across lines.
+/// A formula wider than this, in em, may break across lines: one in the running text, and one that is displayed, where
+/// on a phone there is room for sixteen.
 const BREAK_WIDTH: f64 = 8.0;
+const BREAK_WIDTH_DISPLAY: f64 = 15.0;
+
+/// A space at which a displayed formula falls into parts, and the space between two words of the page, in em.
+const GAP: f64 = 1.0;
+const WORD_SPACE: f64 = 0.26;
 
 fn render(tex: &str, display: bool) -> Result<Rendered, String> {
     let tex = tex.trim();
@@ -72,17 +78,38 @@ fn render(tex: &str, display: bool) -> Result<Rendered, String> {
         None => e.message.clone(),
     })?;
     let whole = lay_out(&nodes, display);
-    let pieces = match display || whole.width <= BREAK_WIDTH {
-        true => vec![whole],
-        false => break_points(&nodes).iter().map(|piece| lay_out(piece, false)).collect(),
-    };
     let mut html = format!(r#"<span role="img" aria-label="{}">"#, escape(tex));
     let mut fonts = BTreeSet::new();
-    for (i, piece) in pieces.iter().enumerate() {
-        if i > 0 {
-            html.push_str("<wbr>");
+    let mut draw_pieces = |pieces: Vec<Vec<ParseNode>>, html: &mut String| {
+        for (i, piece) in pieces.iter().enumerate() {
+            if i > 0 {
+                html.push_str("<wbr>");
+            }
+            draw(&lay_out(piece, display), html, &mut fonts);
         }
-        draw(piece, &mut html, &mut fonts);
+    };
+    if display && whole.width > BREAK_WIDTH_DISPLAY {
+        // A part goes to the next line as a whole, and breaks only where it is wider than the page.
+        for part in parts(&nodes) {
+            match part {
+                Part::Gap(em) => {
+                    let _ = write!(
+                        html,
+                        r#"<span style="word-spacing:{:.2}em"> </span>"#,
+                        em - WORD_SPACE
+                    );
+                }
+                Part::Formula(nodes) => {
+                    html.push_str(r#"<span class="part">"#);
+                    draw_pieces(break_points(&nodes, Break::Before), &mut html);
+                    html.push_str("</span>");
+                }
+            }
+        }
+    } else if !display && whole.width > BREAK_WIDTH {
+        draw_pieces(break_points(&nodes, Break::After), &mut html);
+    } else {
+        draw(&whole, &mut html, &mut fonts);
     }
     html.push_str("</span>");
     Ok(Rendered { html, fonts, plain: crate::plain::plain(tex) })
@@ -104,41 +131,106 @@ fn lay_out(nodes: &[ParseNode], display: bool) -> DisplayList {
     to_display_list(&layout(nodes, &LayoutOptions::default().with_style(style)))
 }
 
-/// A formula in the running text may break after a relation or an operation outside all brackets, as in TeX.
-/// An empty group at the end of a piece keeps the space that TeX puts after the sign.
-fn break_points(nodes: &[ParseNode]) -> Vec<Vec<ParseNode>> {
+fn family(node: &ParseNode) -> Option<AtomFamily> {
+    match node {
+        ParseNode::Atom { family, .. } => Some(*family),
+        // A sign that is struck through.
+        ParseNode::MClass { mclass, .. } if mclass == "mrel" => Some(AtomFamily::Rel),
+        ParseNode::HtmlMathMl { html, .. } if html.len() == 1 => family(&html[0]),
+        _ => None,
+    }
+}
+
+/// Beside a sign it keeps the space that TeX puts between the sign and what was there.
+fn empty_group(beside: &ParseNode) -> ParseNode {
+    ParseNode::OrdGroup { mode: beside.mode(), body: vec![], semisimple: None, loc: None }
+}
+
+enum Part {
+    Formula(Vec<ParseNode>),
+    Gap(f64),
+}
+
+/// What stands between the wide spaces of a displayed formula.
+fn parts(nodes: &[ParseNode]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for node in nodes {
+        let gap = match node {
+            ParseNode::Kern { dimension, .. } if dimension.unit == "em" => dimension.number,
+            _ => 0.0,
+        };
+        match (gap >= GAP, parts.last_mut()) {
+            (true, Some(Part::Gap(em))) => *em += gap,
+            (true, _) => parts.push(Part::Gap(gap)),
+            (false, Some(Part::Formula(part))) => part.push(node.clone()),
+            (false, _) => parts.push(Part::Formula(vec![node.clone()])),
+        }
+    }
+    let last = parts.len().saturating_sub(1);
+    for (i, part) in parts.iter_mut().enumerate() {
+        let Part::Formula(part) = part else { continue };
+        let is_relation = |node: &&ParseNode| family(node) == Some(AtomFamily::Rel);
+        if let Some(sign) = part.last().filter(is_relation).filter(|_| i < last) {
+            part.push(empty_group(sign));
+        }
+        if let Some(sign) = part.first().filter(is_relation).filter(|_| i > 0) {
+            part.insert(0, empty_group(sign));
+        }
+    }
+    parts
+}
+
+/// Where a line may end: after a sign in the running text, before it in a displayed formula, as in TeX.
+#[derive(Clone, Copy, PartialEq)]
+enum Break {
+    Before,
+    After,
+}
+
+/// A formula may break at a relation or an operation outside all brackets; not at the sign of a number.
+fn break_points(nodes: &[ParseNode], place: Break) -> Vec<Vec<ParseNode>> {
+    let is_kern = |node: &&ParseNode| matches!(node, ParseNode::Kern { .. });
     let mut pieces = vec![Vec::new()];
     let mut brackets = 0_i32;
+    let mut before = None;
     for (i, node) in nodes.iter().enumerate() {
-        let family = match node {
-            ParseNode::Atom { family, .. } => Some(*family),
-            _ => None,
-        };
-        match family {
+        let sign = family(node);
+        match sign {
             Some(AtomFamily::Open) => brackets += 1,
             Some(AtomFamily::Close) => brackets -= 1,
             _ => {}
         }
-        let piece = pieces.last_mut().expect("there is always a last piece");
-        piece.push(node.clone());
-        let may_break = match family {
-            Some(AtomFamily::Rel) => true,
-            Some(AtomFamily::Bin) => brackets <= 0,
-            _ => false,
-        };
-        let next_joins =
-            matches!(nodes.get(i + 1), Some(ParseNode::Atom { family: AtomFamily::Rel, .. }));
-        if may_break && !next_joins && i > 0 && i + 1 < nodes.len() {
-            piece.push(ParseNode::OrdGroup {
-                mode: node.mode(),
-                body: vec![],
-                semisimple: None,
-                loc: None,
-            });
+        let has_left = before.is_some();
+        let has_right = nodes[i + 1..].iter().any(|node| !is_kern(&node) && !is_empty(node));
+        let operand = before.is_some_and(|node| {
+            !matches!(family(node), Some(AtomFamily::Rel | AtomFamily::Bin | AtomFamily::Open))
+        });
+        let next_joins = matches!(nodes.get(i + 1).and_then(family), Some(AtomFamily::Rel));
+        let may_break = has_left
+            && has_right
+            && match (sign, place) {
+                (Some(AtomFamily::Rel), Break::After) => !next_joins,
+                (Some(AtomFamily::Rel), Break::Before) => brackets <= 0 && operand,
+                (Some(AtomFamily::Bin), _) => brackets <= 0 && operand,
+                _ => false,
+            };
+        if may_break && place == Break::Before {
+            pieces.push(vec![empty_group(node)]);
+        }
+        pieces.last_mut().expect("there is always a last piece").push(node.clone());
+        if may_break && place == Break::After {
+            pieces.last_mut().expect("there is always a last piece").push(empty_group(node));
             pieces.push(Vec::new());
+        }
+        if !is_kern(&node) && !is_empty(node) {
+            before = Some(node);
         }
     }
     pieces
+}
+
+fn is_empty(node: &ParseNode) -> bool {
+    matches!(node, ParseNode::OrdGroup { body, .. } if body.is_empty())
 }
 
 /// Lengths in thousandths of an em.
@@ -338,7 +430,8 @@ mod tests {
     fn a_long_inline_formula_may_break_and_keeps_its_width() {
         let tex = "\\hat{x} = \\frac{x - \\mu}{\\sqrt{\\sigma^2 + \\varepsilon}} + a + (b + c + d) = \\gamma \\hat{x} + \\beta";
         let nodes = ratex_parser::parser::parse(tex).unwrap();
-        let pieces: Vec<_> = break_points(&nodes).iter().map(|p| lay_out(p, false)).collect();
+        let pieces: Vec<_> =
+            break_points(&nodes, Break::After).iter().map(|p| lay_out(p, false)).collect();
         assert_eq!(pieces.len(), 6);
         let sum: f64 = pieces.iter().map(|p| p.width).sum();
         assert!(
@@ -347,7 +440,51 @@ mod tests {
             lay_out(&nodes, false).width
         );
         assert_eq!(Math::default().render(tex, false).unwrap().html.matches("<svg").count(), 6);
-        assert_eq!(Math::default().render(tex, true).unwrap().html.matches("<svg").count(), 1);
+    }
+
+    #[test]
+    fn a_wide_displayed_formula_may_break_and_keeps_its_width() {
+        let whole = |tex: &str| lay_out(&ratex_parser::parser::parse(tex).unwrap(), true).width;
+        for (tex, count) in [
+            ("a = b", vec![2]),
+            (r"-1 \quad = \quad -2", vec![1, 1, 1]),
+            (
+                r"a = -b + (c + d) \;\le\; {} - e \qquad\Longrightarrow\qquad f(x) \ne 0",
+                vec![4, 1, 2],
+            ),
+        ] {
+            let nodes = ratex_parser::parser::parse(tex).unwrap();
+            let (mut width, mut pieces) = (0.0, Vec::new());
+            for part in parts(&nodes) {
+                match part {
+                    Part::Gap(em) => width += em,
+                    Part::Formula(part) => {
+                        let broken = break_points(&part, Break::Before);
+                        width += broken.iter().map(|p| lay_out(p, true).width).sum::<f64>();
+                        pieces.push(broken.len());
+                    }
+                }
+            }
+            assert_eq!(pieces, count, "{tex}");
+            assert!((width - whole(tex)).abs() < 0.02, "{tex}: {width} {}", whole(tex));
+        }
+    }
+
+    #[test]
+    fn a_short_formula_is_one_drawing() {
+        for (tex, display) in [("a = b + c", false), (r"a = b + c \qquad c = 0", true)] {
+            let html = &Math::default().render(tex, display).unwrap().html;
+            assert_eq!(html.matches("<svg").count(), 1, "{tex}");
+        }
+    }
+
+    #[test]
+    fn a_number_keeps_its_sign() {
+        let tex = r"a = -b + \left(x\right) \cdot (-c) = - d";
+        let nodes = ratex_parser::parser::parse(tex).unwrap();
+        for (place, count) in [(Break::After, 5), (Break::Before, 5)] {
+            assert_eq!(break_points(&nodes, place).len(), count);
+        }
     }
 
     #[test]
