@@ -442,7 +442,7 @@ fn stopped<F: Number>(c: &Channel<F>, stop_mean: bool, stop_variance: bool) -> V
 
 /// Detaching the mean is wrong unless ⟨g⟩ = 0: it adds (γ/s)⟨g⟩ to every dx.
 ///
-/// 평균을 떼어 내고 역전파하면 ⟨g⟩ = 0이 아닌 한 틀립니다. 모든 dx에 (γ/s)⟨g⟩가 더해집니다.
+/// 평균을 떼어 내고 역전파하면 ⟨g⟩ = 0이 아닌 한 틀립니다. 모든 dx에 (γ/s)⟨g⟩이 더해집니다.
 #[test]
 fn detaching_the_mean_is_wrong() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -462,7 +462,7 @@ fn detaching_the_mean_is_wrong() -> Claim {
 
 /// Detaching the variance is wrong unless ⟨g·x̂⟩ = 0: it adds (γ/s)·x̂⟨g·x̂⟩ to dx.
 ///
-/// 분산을 떼어 내고 역전파하면 ⟨g·x̂⟩ = 0이 아닌 한 틀립니다. dx에 (γ/s)·x̂⟨g·x̂⟩가 더해집니다.
+/// 분산을 떼어 내고 역전파하면 ⟨g·x̂⟩ = 0이 아닌 한 틀립니다. dx에 (γ/s)·x̂⟨g·x̂⟩이 더해집니다.
 #[test]
 fn detaching_the_variance_is_wrong() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {

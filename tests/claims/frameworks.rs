@@ -36,7 +36,7 @@ fn column<F: Float>(values: &[f64]) -> Array2<F> {
 /// One library's momentum is 1 minus another's: PyTorch, burn and candle weigh the new value by it, Keras, Flax
 /// and ONNX the old one, and with m there and 1 − m here the running averages are the same.
 ///
-/// 한 라이브러리의 이동 평균 계수는 1에서 다른 라이브러리의 것을 뺀 값입니다. 파이토치, burn, candle은 새 값에, 케라스, Flax, ONNX는 옛 값에 곱합니다. 한쪽이 m이고 다른 쪽이 1 − m이면 이동 평균은 같습니다.
+/// 한 라이브러리의 이동 평균 계수는 1에서 다른 라이브러리의 것을 뺀 값입니다. PyTorch, burn, candle은 새 값에, Keras, Flax, ONNX는 옛 값에 곱합니다. 한쪽이 m이고 다른 쪽이 1 − m이면 이동 평균은 같습니다.
 #[test]
 fn momentum_of_one_is_one_minus_the_other() -> Claim {
     /// The running mean under each profile, with the momentum m where it weighs the old value.
@@ -102,7 +102,7 @@ fn momentum_of_one_is_one_minus_the_other() -> Claim {
 /// all, it is 1.0667 under the two that average the unbiased variance and 1.025 under the four others: the part
 /// that the batch has in it differs by m/(m − 1).
 ///
-/// 배치 (1, 2, 3, 4)를 한 번 본 뒤, 1에서 출발해 저마다의 기본값을 쓰면 이동 분산은 파이토치와 candle에서 1.0667, ONNX와 burn에서 1.025, 케라스와 Flax에서 1.0025입니다. 새 값의 무게를 모두 0.1로 하면 비편향 분산을 평균하는 둘은 1.0667, 나머지 넷은 1.025입니다. 배치가 차지하는 몫이 m/(m − 1)배 다릅니다.
+/// 배치 (1, 2, 3, 4)를 한 번 본 뒤, 1에서 출발해 저마다의 기본값을 쓰면 이동 분산은 PyTorch와 candle에서 1.0667, ONNX와 burn에서 1.025, Keras와 Flax에서 1.0025입니다. 새 값의 무게를 모두 0.1로 하면 비편향 분산을 평균하는 둘은 1.0667, 나머지 넷은 1.025입니다. 배치가 차지하는 몫이 m/(m − 1)배 다릅니다.
 #[test]
 fn profiles_differ_by_the_running_variance() -> Claim {
     /// The running variance after one batch under each profile.
@@ -396,7 +396,7 @@ fn bias_corrected_average_is_weighted_mean() -> Claim {
 /// PyTorch refuses it, as this crate does; Keras, Flax, ONNX and burn do so, and let it draw the running variance
 /// towards 0; candle takes 0/0 into its running variance.
 ///
-/// 채널마다 값이 하나뿐이면 그 값이 곧 평균이어서, 학습의 출력은 값과 상관없이 β이고 돌아오는 그레이디언트는 0입니다. 파이토치는 이 크레이트처럼 거부합니다. 케라스, Flax, ONNX, burn은 그대로 계산하고 이동 분산이 0 쪽으로 끌려갑니다. candle의 이동 분산에는 0/0이 들어갑니다.
+/// 채널마다 값이 하나뿐이면 그 값이 곧 평균이어서, 학습의 출력은 값과 상관없이 β이고 돌아오는 그레이디언트는 0입니다. PyTorch는 이 크레이트처럼 거부합니다. Keras, Flax, ONNX, burn은 그대로 계산하고 이동 분산이 0 쪽으로 끌려갑니다. candle의 이동 분산에는 0/0이 들어갑니다.
 #[test]
 fn one_value_per_channel() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {
@@ -552,7 +552,7 @@ fn textbook_network_has_271346_parameters() -> Claim {
 /// A layer brought in from a PyTorch file, written under Keras's names and brought in again with the same
 /// ε, gives the output at inference that it gave before, and that PyTorch gives.
 ///
-/// 파이토치 파일에서 가져온 층을 케라스의 이름으로 저장했다가 같은 ε으로 다시 가져오면, 추론의 출력은 그대로이고 파이토치의 출력과도 같습니다.
+/// PyTorch 파일에서 가져온 층을 Keras의 이름으로 저장했다가 같은 ε으로 다시 가져오면, 추론의 출력은 그대로이고 PyTorch의 출력과도 같습니다.
 #[test]
 fn moving_weights_keeps_the_output() -> Claim {
     const FILE: &[u8] = include_bytes!("../golden/interchange/pytorch.safetensors");
@@ -695,7 +695,7 @@ fn agrees(name: &str, bn: Norm, profile: Profile) -> Proof {
 /// PyTorch 2.15 gives what the library gives, in training, backward and at inference: batch, layer,
 /// instance, group, RMS, weight and spectral normalization, and folding.
 ///
-/// 파이토치 2.15는 학습에서도 역전파에서도 추론에서도 이 책의 라이브러리와 같은 값을 냅니다. 배치, 층, 인스턴스, 그룹, RMS, 가중치, 스펙트럼 정규화와 접기에서 그렇습니다.
+/// PyTorch 2.15는 학습에서도 역전파에서도 추론에서도 이 책의 라이브러리와 같은 값을 냅니다. 배치, 층, 인스턴스, 그룹, RMS, 가중치, 스펙트럼 정규화와 접기에서 그렇습니다.
 #[test]
 fn pytorch_gives_the_same() -> Claim {
     claim(|bn| agrees("pytorch", bn, Profile::PyTorch)).rejects(BOTH)
@@ -704,7 +704,7 @@ fn pytorch_gives_the_same() -> Claim {
 /// Keras 3.15 on TensorFlow gives what the library gives, in training, backward and at inference: batch,
 /// layer, instance, group and RMS normalization.
 ///
-/// 텐서플로 위의 케라스 3.15는 학습에서도 역전파에서도 추론에서도 이 책의 라이브러리와 같은 값을 냅니다. 배치, 층, 인스턴스, 그룹, RMS 정규화에서 그렇습니다.
+/// TensorFlow 위의 Keras 3.15는 학습에서도 역전파에서도 추론에서도 이 책의 라이브러리와 같은 값을 냅니다. 배치, 층, 인스턴스, 그룹, RMS 정규화에서 그렇습니다.
 #[test]
 fn keras_gives_the_same() -> Claim {
     claim(|bn| agrees("keras", bn, Profile::Keras)).rejects(BOTH)

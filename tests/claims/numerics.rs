@@ -391,7 +391,7 @@ fn a_pivot_repairs_the_one_pass_formula() -> Claim {
 /// share v/2ε at most. A channel that is dead at inference has the slope 1/√ε: 316.2 for ε = 10⁻⁵, 31.62
 /// for 10⁻³.
 ///
-/// v ≪ ε이면 이 층은 평균과의 차이에 1/√v이 아니라 1/√ε을 곱합니다. x̂은 (x−μ)/√ε보다 많아야 v/2ε의 비율만큼 작습니다. 추론할 때 죽은 채널의 기울기는 1/√ε입니다. ε = 10⁻⁵이면 316.2, 10⁻³이면 31.62입니다.
+/// v ≪ ε이면 이 층은 평균과의 차이에 1/√v가 아니라 1/√ε을 곱합니다. x̂은 (x−μ)/√ε보다 많아야 v/2ε의 비율만큼 작습니다. 추론할 때 죽은 채널의 기울기는 1/√ε입니다. ε = 10⁻⁵이면 316.2, 10⁻³이면 31.62입니다.
 #[test]
 fn a_small_variance_meets_epsilon() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {

@@ -575,7 +575,7 @@ fn an_output_head_cannot_reach_every_target() -> Claim {
 /// turns the variance v into v/p + μ²(1−p)/p: the layer learns that one, and at inference, without dropout,
 /// puts out a variance of v/(v/p + μ²(1−p)/p) instead of 1 (at γ = 1, ε = 0).
 ///
-/// 앞에 둔 드롭아웃은 값을 확률 p로 남기고 1/p을 곱합니다. 평균은 그대로이지만 분산 v는 v/p + μ²(1−p)/p이 됩니다. 이 층은 그 분산을 익히고, 드롭아웃이 없는 추론에서는 분산이 1이 아니라 v/(v/p + μ²(1−p)/p)인 출력을 냅니다(γ = 1, ε = 0).
+/// 앞에 둔 드롭아웃은 값을 확률 p로 남기고 1/p를 곱합니다. 평균은 그대로이지만 분산 v는 v/p + μ²(1−p)/p가 됩니다. 이 층은 그 분산을 익히고, 드롭아웃이 없는 추론에서는 분산이 1이 아니라 v/(v/p + μ²(1−p)/p)인 출력을 냅니다(γ = 1, ε = 0).
 #[test]
 fn dropout_before_shifts_the_variance() -> Claim {
     /// Mean and mean square over all masks of four values, each with its probability; what is kept is

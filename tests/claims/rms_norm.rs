@@ -43,7 +43,7 @@ fn mean_square_is_rho() -> Claim {
 /// On values whose mean has been subtracted RMS normalization is layer normalization without β; backward
 /// only the subtraction is missing: dx − ⟨dx⟩ is its gradient.
 ///
-/// 평균을 뺀 값에서는 RMS 정규화가 β 없는 층 정규화와 같습니다. 역전파에서도 모자라는 것은 빼기 하나입니다. dx − ⟨dx⟩가 층 정규화의 그레이디언트입니다.
+/// 평균을 뺀 값에서는 RMS 정규화가 β 없는 층 정규화와 같습니다. 역전파에서도 모자라는 것은 빼기 하나입니다. dx − ⟨dx⟩이 층 정규화의 그레이디언트입니다.
 #[test]
 fn centred_input_gives_layer_norm() -> Claim {
     fn against<F: Number>(by: By, case: &Case<F>, centred: bool) -> Vec<Sides<F>> {

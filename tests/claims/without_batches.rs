@@ -847,7 +847,7 @@ fn weight_norm_gradient_is_orthogonal_to_v() -> Claim {
 /// The gradients of weight normalization, dg = ⟨G, v̂⟩ and dv = (g/‖v‖)(G − v̂⟨G, v̂⟩) with v̂ = v/‖v‖, are
 /// the derivatives of w = g v̂.
 ///
-/// v̂ = v/‖v‖라고 할 때, 가중치 정규화의 그레이디언트 dg = ⟨G, v̂⟩와 dv = (g/‖v‖)(G − v̂⟨G, v̂⟩)는 w = g v̂의 도함수입니다.
+/// v̂ = v/‖v‖라고 할 때, 가중치 정규화의 그레이디언트 dg = ⟨G, v̂⟩과 dv = (g/‖v‖)(G − v̂⟨G, v̂⟩)은 w = g v̂의 도함수입니다.
 #[test]
 fn weight_norm_gradient_is_the_derivative() -> Claim {
     /// What the errors of dg and of dv are relative to, in each row: a derivative sums outputs times G, and
