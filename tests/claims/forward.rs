@@ -317,7 +317,7 @@ fn two_values_become_plus_minus_one() -> Claim {
 /// One value is its own mean: with ε > 0 it becomes β, whatever it was, and the layer refuses to train on
 /// it.
 ///
-/// 값이 하나뿐이면 그 값이 곧 평균이므로, ε > 0이면 무엇이었든 β가 됩니다. 그래서 이 층은 그런 미니배치로 학습하기를 거부합니다.
+/// 값이 하나뿐이면 그 값이 곧 평균이므로, ε > 0이면 무엇이었든 β가 됩니다. 그래서 이 층은 그런 미니배치로 학습하기를 거절합니다.
 #[test]
 fn one_value_becomes_beta() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {

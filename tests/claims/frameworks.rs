@@ -396,7 +396,7 @@ fn bias_corrected_average_is_weighted_mean() -> Claim {
 /// PyTorch refuses it, as this crate does; Keras, Flax, ONNX and burn do so, and let it draw the running variance
 /// towards 0; candle takes 0/0 into its running variance.
 ///
-/// 채널마다 값이 하나뿐이면 그 값이 곧 평균이어서, 학습의 출력은 값과 상관없이 β이고 돌아오는 그레이디언트는 0입니다. PyTorch는 이 크레이트처럼 거부합니다. Keras, Flax, ONNX, burn은 그대로 계산하고 이동 분산이 0 쪽으로 끌려갑니다. candle의 이동 분산에는 0/0이 들어갑니다.
+/// 채널마다 값이 하나뿐이면 그 값이 곧 평균이어서, 학습의 출력은 값과 상관없이 β이고 돌아오는 그레이디언트는 0입니다. PyTorch는 이 책의 라이브러리처럼 거절합니다. Keras, Flax, ONNX, burn은 그대로 계산하고 이동 분산이 0 쪽으로 끌려갑니다. candle의 이동 분산에는 0/0이 들어갑니다.
 #[test]
 fn one_value_per_channel() -> Claim {
     fn holds<F: Number>(bn: Norm, batch: &Batch<F>) -> Vec<Sides<F>> {

@@ -531,7 +531,7 @@ fn epsilon_in_half_precision() -> Claim {
 /// The variance with n−1 of one value is 0/0. The library refuses to compute it and leaves the running
 /// statistics alone; computed anyway, it makes them NaN for good.
 ///
-/// 값 하나를 n−1로 나눈 분산은 0/0입니다. 라이브러리는 그것을 계산하기를 거부하고 이동 통계를 그대로 둡니다. 그냥 계산하면 이동 분산이 NaN이 되어 돌아오지 않습니다.
+/// 값 하나를 n−1로 나눈 분산은 0/0입니다. 라이브러리는 그것을 계산하기를 거절하고 이동 통계를 그대로 둡니다. 그냥 계산하면 이동 분산이 NaN이 되어 돌아오지 않습니다.
 #[test]
 fn one_value_has_no_unbiased_variance() -> Claim {
     type Train = fn(&mut BatchNorm<f64>, f64) -> Result<(), Error>;
