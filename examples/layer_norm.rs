@@ -1,17 +1,23 @@
 //! The code of the chapter "layer_norm": each sample by itself.
 
 mod common;
+#[path = "layer_norm/network.rs"]
+mod network;
+#[path = "layer_norm/recurrent.rs"]
+mod recurrent;
 
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::group_norm::GroupNorm;
 use batchnorm::layer_norm::LayerNorm;
 use batchnorm::nn::random::Random;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use ndarray::{Array1, Array2, Array4, array};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run("layer_norm", cells![by_hand, which_axes, gradient], figures)
+    let cells = cells![by_hand, which_axes, gradient];
+    let experiments = experiments![recurrent: recurrent::Recurrent];
+    common::run_with("layer_norm", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

@@ -133,16 +133,21 @@ fn input(model: &Sequential<f32>, pixels: Array2<f32>) -> Result<ArrayD<f32>> {
 /// so far that it cannot be used is wrong about all.
 fn error(model: &Sequential<f32>, set: &Set) -> Result<f64> {
     let Ok(in_use) = model.freeze() else { return Ok(100.0) };
-    let mut right = 0;
+    let mut known = 0;
     for (x, labels) in set.pixels.axis_chunks_iter(Axis(0), 500).zip(set.labels.chunks(500)) {
         let logits = in_use.apply(&input(model, x.to_owned())?)?.into_dimensionality::<Ix2>()?;
-        let own = |(row, label): &(ndarray::ArrayView1<f32>, &usize)| {
-            // NaN is larger than nothing, so a model that has diverged is never right.
-            row.iter().enumerate().all(|(i, z)| i == **label || row[**label] > *z)
-        };
-        right += logits.rows().into_iter().zip(labels).filter(own).count();
+        known += right(&logits, labels);
     }
-    Ok(100.0 * (1.0 - right as f64 / set.labels.len() as f64))
+    Ok(100.0 * (1.0 - known as f64 / set.labels.len() as f64))
+}
+
+/// How many rows of logits are largest, alone, at their label.
+pub fn right(logits: &Array2<f32>, labels: &[usize]) -> usize {
+    let own = |(row, label): &(ndarray::ArrayView1<f32>, &usize)| {
+        // NaN is larger than nothing, so a model that has diverged is never right.
+        row.iter().enumerate().all(|(i, z)| i == **label || row[**label] > *z)
+    };
+    logits.rows().into_iter().zip(labels).filter(own).count()
 }
 
 /// Mini-batches without end, epoch after epoch in a new order each; what is left of an epoch is dropped.

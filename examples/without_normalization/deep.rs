@@ -21,7 +21,7 @@
 
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Split, batches};
+use super::common::search::{Split, batches, right};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::fixup::Fixup;
@@ -262,11 +262,7 @@ impl Network {
             }
         }
         let logits = self.head.apply(&Relu.apply(x))?;
-        let own = |(row, label): &(ndarray::ArrayView1<f32>, &usize)| {
-            row.iter().enumerate().all(|(i, z)| i == **label || row[**label] > *z)
-        };
-        let right = logits.rows().into_iter().zip(&set.labels).filter(own).count();
-        Ok(right as f64 / set.labels.len() as f64)
+        Ok(right(&logits, &set.labels) as f64 / set.labels.len() as f64)
     }
 }
 

@@ -1,0 +1,115 @@
+//! The recurrent network of the experiment of the chapter `layer_norm`: its gradient through time.
+
+#[allow(dead_code)] // what only the example uses
+#[path = "../examples/layer_norm/network.rs"]
+mod network;
+
+use batchnorm::batch_norm::BatchNorm;
+use batchnorm::layer_norm::LayerNorm;
+use batchnorm::nn::linear::Linear;
+use batchnorm::nn::random::Random;
+use ndarray::Array2;
+use network::{Gradients, Network, Norm};
+
+const LABELS: [usize; 5] = [0, 2, 1, 1, 0];
+const STEPS: usize = 4;
+
+/// Each parameter; where it is in several places, all of them.
+fn parameters(network: &mut Network<f64>) -> Vec<Vec<&mut f64>> {
+    fn of(layer: &mut Linear<f64>) -> impl Iterator<Item = &mut f64> {
+        layer.weight.iter_mut().chain(layer.bias.iter_mut().flatten())
+    }
+    let mut all: Vec<Vec<&mut f64>> = of(&mut network.cell).map(|w| vec![w]).collect();
+    all.extend(of(&mut network.head).map(|w| vec![w]));
+    let norms: Vec<_> = match &mut network.norm {
+        Norm::None => return all,
+        Norm::Layer(ln) => vec![(&mut ln.gamma, &mut ln.beta)],
+        Norm::Batch(steps) => steps.iter_mut().map(|bn| (&mut bn.gamma, &mut bn.beta)).collect(),
+    };
+    let first = all.len();
+    for (gamma, beta) in norms {
+        for (i, w) in gamma.iter_mut().flatten().chain(beta.iter_mut().flatten()).enumerate() {
+            if first + i == all.len() {
+                all.push(Vec::new());
+            }
+            all[first + i].push(w);
+        }
+    }
+    all
+}
+
+/// In the same order.
+fn gradients(of: &Gradients<f64>) -> Vec<f64> {
+    let layers = [&of.cell, &of.head].into_iter();
+    let mut all: Vec<f64> = layers
+        .flat_map(|layer| layer.weight.iter().chain(layer.bias.iter().flatten()))
+        .copied()
+        .collect();
+    all.extend(of.norm.iter().flatten().flatten());
+    all
+}
+
+#[test]
+fn the_gradient_through_time_is_that_of_central_differences() {
+    let norms = [
+        Norm::None,
+        Norm::Layer(LayerNorm::new(3, 0.1).unwrap()),
+        Norm::Batch(vec![BatchNorm::new(3); STEPS]),
+    ];
+    for norm in norms {
+        let name = format!("{norm:?}");
+        let mut network = Network::new([2, 3, 3], norm, 1).unwrap();
+        let random = &mut Random::new(2);
+        for places in parameters(&mut network) {
+            let by = 0.3 * random.gaussian();
+            places.into_iter().for_each(|w| *w += by);
+        }
+        let x = Array2::from_shape_simple_fn((LABELS.len(), 2 * STEPS), || random.gaussian());
+        let loss = |network: &Network<f64>, x: &Array2<f64>| {
+            network.clone().gradient(x, &LABELS).unwrap().0
+        };
+        let (_, found) = network.clone().gradient(&x, &LABELS).unwrap();
+
+        let h = 2.0_f64.powi(-17);
+        let near = |what: &str, i: usize, [above, below]: [f64; 2], found: f64| {
+            let difference = (above - below) / (2.0 * h);
+            assert!((difference - found).abs() < 1e-8, "{name}, {what} {i}: {difference} {found}");
+        };
+        for (i, &gradient) in gradients(&found).iter().enumerate() {
+            let moved = [h, -h].map(|by| {
+                let mut network = network.clone();
+                parameters(&mut network)[i].iter_mut().for_each(|w| **w += by);
+                loss(&network, &x)
+            });
+            near("parameter", i, moved, gradient);
+        }
+        assert_eq!(gradients(&found).len(), parameters(&mut network).len());
+        // What is read first has the longest way.
+        for (i, (sample, column)) in (0..LABELS.len()).flat_map(|n| [(n, 0), (n, 1)]).enumerate() {
+            let moved = [h, -h].map(|by| {
+                let mut x = x.clone();
+                x[(sample, column)] += by;
+                loss(&network, &x)
+            });
+            near("input", i, moved, found.cell.x[(sample, 3 + column)]);
+        }
+    }
+}
+
+#[test]
+fn gamma_and_beta_are_the_same_at_all_steps() {
+    let norm = Norm::Batch(vec![BatchNorm::new(3); STEPS]);
+    let mut network = Network::<f64>::new([2, 3, 3], norm, 1).unwrap();
+    let random = &mut Random::new(2);
+    let x = Array2::from_shape_simple_fn((LABELS.len(), 2 * STEPS), || random.gaussian());
+    for _ in 0..3 {
+        let (_, gradients) = network.gradient(&x, &LABELS).unwrap();
+        network.step(&gradients, 0.5).unwrap();
+    }
+    let Norm::Batch(steps) = &network.norm else { unreachable!() };
+    assert_ne!(steps[0].gamma, BatchNorm::new(3).gamma);
+    assert_ne!(steps[0].running_mean, steps[1].running_mean);
+    for bn in steps {
+        assert_eq!((&bn.gamma, &bn.beta), (&steps[0].gamma, &steps[0].beta));
+    }
+}
