@@ -1,16 +1,21 @@
 //! The code of the chapter "rms_norm": dividing by the size alone.
 
 mod common;
+#[path = "rms_norm/network.rs"]
+mod network;
+#[path = "rms_norm/recentering.rs"]
+mod recentering;
 
 use batchnorm::layer_norm::LayerNorm;
 use batchnorm::rms_norm::RmsNorm;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::rms_norm::Point;
 use ndarray::{Array1, array};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run("rms_norm", cells![by_hand, shift], figures)
+    let experiments = experiments![recentering: recentering::Recentering];
+    common::run_with("rms_norm", cells![by_hand, shift], experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

@@ -1,15 +1,18 @@
-//! The recurrent network of the experiment of the chapter `layer_norm`: its gradient through time.
+//! The gradients of networks that experiments have written by hand, against central differences.
 
 #[allow(dead_code)] // what only the example uses
 #[path = "../examples/layer_norm/network.rs"]
-mod network;
+mod recurrent;
+#[allow(dead_code)]
+#[path = "../examples/rms_norm/network.rs"]
+mod residual;
 
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::layer_norm::LayerNorm;
 use batchnorm::nn::linear::Linear;
 use batchnorm::nn::random::Random;
 use ndarray::Array2;
-use network::{Gradients, Network, Norm};
+use recurrent::{Gradients, Network, Norm};
 
 const LABELS: [usize; 5] = [0, 2, 1, 1, 0];
 const STEPS: usize = 4;
@@ -50,7 +53,7 @@ fn gradients(of: &Gradients<f64>) -> Vec<f64> {
 }
 
 #[test]
-fn the_gradient_through_time_is_that_of_central_differences() {
+fn the_gradient_of_the_recurrent_network_goes_through_time() {
     let norms = [
         Norm::None,
         Norm::Layer(LayerNorm::new(3, 0.1).unwrap()),
@@ -111,5 +114,34 @@ fn gamma_and_beta_are_the_same_at_all_steps() {
     assert_ne!(steps[0].running_mean, steps[1].running_mean);
     for bn in steps {
         assert_eq!((&bn.gamma, &bn.beta), (&steps[0].gamma, &steps[0].beta));
+    }
+}
+
+#[test]
+fn the_gradient_of_the_residual_network_goes_through_all_blocks() {
+    use residual::{Kind, Network};
+    for kind in [Kind::None, Kind::Layer, Kind::Rms] {
+        let mut network = Network::<f64>::new([2, 4, 3, 3], kind, 1).unwrap();
+        let random = &mut Random::new(2);
+        for mut parameter in network.parameters() {
+            parameter.mapv_inplace(|w| w + 0.3 * random.gaussian());
+        }
+        let x = Array2::from_shape_simple_fn((LABELS.len(), 2), || random.gaussian());
+        let (_, gradients) = network.gradient(x.clone(), &LABELS).unwrap();
+        let h = 2.0_f64.powi(-17);
+        let shapes = network.parameters().into_iter().map(|p| p.shape().to_vec());
+        assert!(shapes.eq(gradients.iter().map(|g| g.shape().to_vec())), "{kind:?}");
+        for (i, gradient) in gradients.iter().enumerate() {
+            for (j, &found) in gradient.iter().enumerate() {
+                let [above, below] = [h, -h].map(|by| {
+                    let mut network = network.clone();
+                    *network.parameters()[i].iter_mut().nth(j).unwrap() += by;
+                    network.gradient(x.clone(), &LABELS).unwrap().0
+                });
+                let difference = (above - below) / (2.0 * h);
+                let off = (difference - found).abs();
+                assert!(off < 1e-8, "{kind:?}, {i}, {j}: {difference} {found}");
+            }
+        }
     }
 }
