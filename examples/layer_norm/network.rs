@@ -81,7 +81,7 @@ where
         Ok(Network { inputs, cell, norm, head })
     }
 
-    // ANCHOR: recurrent
+    // ANCHOR: through_time
     /// The loss of sequences, one a row, and its gradient through all steps of time.
     pub fn gradient(&mut self, x: &ArrayRef2<F>, labels: &[usize]) -> Result<(F, Gradients<F>)> {
         let Network { inputs, cell, norm, head } = self;
@@ -119,7 +119,7 @@ where
         }
         Ok((loss, all))
     }
-    // ANCHOR_END: recurrent
+    // ANCHOR_END: through_time
 
     /// w ← w − rate · gradient, for all parameters.
     pub fn step(&mut self, gradients: &Gradients<F>, rate: f64) -> Result<()> {

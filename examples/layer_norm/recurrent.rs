@@ -95,6 +95,8 @@ struct Run {
 }
 
 impl Way {
+    // ANCHOR: recurrent
+    /// What the summed inputs of the units go through, in sequences of so many steps.
     fn norm(self, steps: usize) -> Result<Norm<f32>> {
         Ok(match self {
             Way::Plain => Norm::None,
@@ -102,6 +104,7 @@ impl Way {
             Way::Batch => Norm::Batch(vec![BatchNorm::new(UNITS); steps]),
         })
     }
+    // ANCHOR_END: recurrent
 
     fn name(self, lang: Lang) -> &'static str {
         match self {

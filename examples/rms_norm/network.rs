@@ -48,6 +48,9 @@ pub struct Network<F> {
     head: Linear<F>,
 }
 
+/// None, where there is no normalization.
+type NormTape<F> = Option<Tape<F, Ix2>>;
+
 impl<F: Real> Norm<F> {
     fn new(kind: Kind, features: usize) -> Result<Norm<F>> {
         let eps = F::from_f64(1e-5);
@@ -58,7 +61,7 @@ impl<F: Real> Norm<F> {
         })
     }
 
-    fn forward(&self, x: Array2<F>) -> Result<(Array2<F>, Option<Tape<F, Ix2>>)> {
+    fn forward(&self, x: Array2<F>) -> Result<(Array2<F>, NormTape<F>)> {
         let (y, tape) = match self {
             Norm::None => return Ok((x, None)),
             Norm::Layer(norm) => norm.forward(x)?,
@@ -70,7 +73,7 @@ impl<F: Real> Norm<F> {
     /// The gradient of the input; those of γ and, where there is one, β go to the end of `all`.
     fn backward(
         &self,
-        tape: Option<Tape<F, Ix2>>,
+        tape: NormTape<F>,
         dy: Array2<F>,
         all: &mut Vec<ArrayD<F>>,
     ) -> Result<Array2<F>> {
@@ -128,7 +131,6 @@ impl<F: Real> Network<F> {
         Ok(Network { stem, blocks, norm: Norm::new(kind, width)?, head })
     }
 
-    // ANCHOR: recentering
     /// The loss, and its gradient, with respect to each of the parameters in their order.
     pub fn gradient(&self, x: Array2<F>, labels: &[usize]) -> Result<(F, Vec<ArrayD<F>>)> {
         let (mut x, stem) = self.stem.forward(x)?;
@@ -157,7 +159,6 @@ impl<F: Real> Network<F> {
         all.reverse();
         Ok((loss, all))
     }
-    // ANCHOR_END: recentering
 
     /// Stem, blocks from the first to the last, norm and head; of each γ before β and W before b.
     pub fn parameters(&mut self) -> Vec<ArrayViewMutD<'_, F>> {

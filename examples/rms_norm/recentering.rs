@@ -97,6 +97,7 @@ fn share_of_mean(x: &Array2<f32>) -> f64 {
     x.axis_iter(Axis(0)).map(share).sum::<f64>() / x.nrows() as f64
 }
 
+// ANCHOR: recentering
 /// A network after all steps; one that has diverged is wrong about everything.
 fn train((kind, shift): (Kind, f64), split: &Split, rate: f64, steps: usize) -> Result<Run> {
     let Split { seed, training, validation, test } = split;
@@ -116,6 +117,7 @@ fn train((kind, shift): (Kind, f64), split: &Split, rate: f64, steps: usize) -> 
     let mean = share_of_mean(&network.stream(&test.pixels)?);
     Ok(Run { rate, validation: error(&network, validation)?, test: error(&network, test)?, mean })
 }
+// ANCHOR_END: recentering
 
 impl Experiment for Recentering {
     const SEEDS: (usize, usize) = (8, 2);
@@ -215,8 +217,11 @@ impl Experiment for Recentering {
             let label = format!("{}{shifted}", side.kind.name(lang));
             named(label, Interval::of(side.runs.iter().map(|run| run.test)))
         });
-        let names = lang.pick(["층 − RMS", "없음 − RMS", "옮김: RMS − 층"], DIFFERENCES);
-        let differences = names.into_iter().zip(self.differences());
+        // Beside the one against none, the two others would not be told from 0.
+        let [layer_less_rms, _, shifted] = self.differences();
+        let names =
+            lang.pick(["층 − RMS", "옮김: RMS − 층"], ["layer − RMS", "shifted: RMS − layer"]);
+        let differences = names.into_iter().zip([layer_less_rms, shifted]);
         let differences = differences.map(|(name, interval)| named(name.into(), interval));
         let (errors, differences): (Vec<_>, Vec<_>) = (errors.collect(), differences.collect());
         Ok(vec![("recentering", draw::recentering(&errors, &differences, lang))])

@@ -25,7 +25,7 @@ use figures::introduction::{four_checks, notebook_map};
 use figures::layer_norm::rows_and_columns;
 use figures::numerics::{Method, cancellation, epsilon};
 use figures::placement::{Rectified, experiment, relu, sigmoid, two_orders};
-use figures::rms_norm::{Point, sphere};
+use figures::rms_norm::{Point, recentering, sphere};
 use figures::train_and_test::{
     ModeAccuracy, batch_mates, bias_by_batch_size, ema, folding, mode_bug, stale,
 };
@@ -267,6 +267,7 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("published", published(&errors, lang)),
         ("noise", batch_noise(&noisy, lang)),
         ("sphere", sphere(&points, lang)),
+        ("recentering", recentering(&rows(&["LN", "RMS"]), &rows(&["LN − RMS"]), lang)),
         ("cancellation", cancellation(&methods, 6e-8, lang)),
         ("epsilon", epsilon(&[1e-3, 1e-5], lang)),
         ("decision", figures::choosing::decision(lang)),
