@@ -43,8 +43,11 @@ pub struct Gradients<F> {
     pub head: linear::Gradients<F>,
 }
 
+/// None, where there is no normalization.
+type NormTape<F> = Option<Tape<F, Ix2>>;
+
 impl<F: Real> Norm<F> {
-    fn train(&mut self, t: usize, a: Array2<F>) -> Result<(Array2<F>, Option<Tape<F, Ix2>>)> {
+    fn train(&mut self, t: usize, a: Array2<F>) -> Result<(Array2<F>, NormTape<F>)> {
         let (y, tape) = match self {
             Norm::None => return Ok((a, None)),
             Norm::Layer(ln) => ln.forward(a)?,
