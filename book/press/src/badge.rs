@@ -76,7 +76,7 @@ pub fn row(
         escape(place),
         sentence.html,
         source::href(up, &claim.file, claim.line),
-        escape(&claim.name.to_string()),
+        breakable(&claim.name.to_string()),
         summary(evidence, lang),
     );
     Ok((html, sentence.fonts.clone()))
@@ -90,6 +90,11 @@ pub fn table(rows: &str, lang: Lang) -> String {
     )
 }
 
+/// The name of a claim, which may break between its words.
+fn breakable(name: &str) -> String {
+    escape(name).replace("::", "::<wbr>").replace('_', "_<wbr>")
+}
+
 /// A claim, what is recorded of it, and where the book cites it.
 pub struct Cited<'a> {
     pub claim: &'a Claim,
@@ -101,7 +106,8 @@ pub struct Cited<'a> {
 pub fn variants(claims: &[Cited], lang: Lang) -> String {
     let mut noticed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for Cited { claim, evidence, place } in claims {
-        let link = format!("<a href=\"{}\">{}</a>", escape(place), escape(&claim.name.to_string()));
+        let name = breakable(&claim.name.to_string());
+        let link = format!("<a href=\"{}\">{name}</a>", escape(place));
         for note in evidence.rejected().filter_map(|check| check.note.as_ref()) {
             noticed.entry(note.text(lang)).or_default().insert(link.clone());
         }

@@ -137,6 +137,8 @@ fn family(node: &ParseNode) -> Option<AtomFamily> {
         // A sign that is struck through.
         ParseNode::MClass { mclass, .. } if mclass == "mrel" => Some(AtomFamily::Rel),
         ParseNode::HtmlMathMl { html, .. } if html.len() == 1 => family(&html[0]),
+        ParseNode::DelimSizing { mclass, .. } if mclass == "mopen" => Some(AtomFamily::Open),
+        ParseNode::DelimSizing { mclass, .. } if mclass == "mclose" => Some(AtomFamily::Close),
         _ => None,
     }
 }
@@ -449,7 +451,7 @@ mod tests {
             ("a = b", vec![2]),
             (r"-1 \quad = \quad -2", vec![1, 1, 1]),
             (
-                r"a = -b + (c + d) \;\le\; {} - e \qquad\Longrightarrow\qquad f(x) \ne 0",
+                r"a = -b + \big(c + d\big) \;\le\; {} - e \qquad\Longrightarrow\qquad f(x) \ne 0",
                 vec![4, 1, 2],
             ),
         ] {
