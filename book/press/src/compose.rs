@@ -210,7 +210,7 @@ impl<'a> Composer<'a> {
         {
             return Ok(html.into());
         }
-        let mut symbols = self.book.notation.of(tex, self.chapter.stem());
+        let mut symbols = self.book.notation.of(tex, self.chapter.stem(), self.memory);
         symbols.retain(|symbol| self.met.insert(symbol.shown().to_string()));
         let table = "../".repeat(self.chapter.path.matches('/').count()) + &home.page();
         Notation::link(&symbols, self.lang(), &table, self.memory, html)

@@ -5,7 +5,7 @@ use crate::inline::{self, Inline};
 use crate::math::Math;
 use crate::problem::Problem;
 use crate::scan::Scan;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +44,8 @@ pub type Drawing = (String, String);
 #[derive(Debug, Default)]
 pub struct Memory {
     pub math: Math,
+    /// The letters of a formula.
+    pub letters: Memo<String, Arc<BTreeSet<String>>>,
     pub figures: Memo<Drawing, Result<Arc<str>, String>>,
     lines: Memo<String, Result<Arc<Inline>, String>>,
     pub scans: Memo<File, Arc<Scan>>,

@@ -75,7 +75,8 @@ impl Notation {
     }
 
     /// The symbols in a formula of this chapter, in the order of the table.
-    pub fn of(&self, tex: &str, chapter: &str) -> Vec<&Symbol> {
+    pub fn of(&self, tex: &str, chapter: &str, memory: &Memory) -> Vec<&Symbol> {
+        let letters = |tex: &str| memory.letters.get(tex.into(), |tex| letters(tex).into());
         let found = letters(tex);
         let known = self.symbols.iter().filter(|symbol| symbol.is_in(chapter));
         known.filter(|symbol| letters(&symbol.tex).is_subset(&found)).collect()
@@ -189,7 +190,8 @@ mod tests {
         )
         .unwrap();
         let ids = |chapter| {
-            notation.of("g + m", chapter).iter().map(|s| s.id.as_str()).collect::<Vec<_>>()
+            let symbols = notation.of("g + m", chapter, &Memory::default());
+            symbols.iter().map(|s| s.id.clone()).collect::<Vec<_>>()
         };
         assert_eq!(ids("a"), ["g"]);
         assert_eq!(ids("b"), ["m"]);
