@@ -1,6 +1,10 @@
 //! The code of the chapter "without_batches": smaller batches, larger ones, and weights in their place.
 
 mod common;
+#[path = "without_batches/network.rs"]
+mod network;
+#[path = "without_batches/small_batches.rs"]
+mod small_batches;
 
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::batch_renorm::{BatchRenorm, Clips};
@@ -11,17 +15,15 @@ use batchnorm::synchronized;
 use batchnorm::weight_norm::WeightNorm;
 use batchnorm::weight_standardization::WeightStandardization;
 use common::interval::Interval;
-use common::{Figure, Lang, Result, cells, said};
+use common::{Figure, Lang, Result, cells, experiments, said};
 use figures::without_batches::{Iteration, Weights};
 use ndarray::{Array1, Array2, array};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run(
-        "without_batches",
-        cells![renorm, ghost, synchronized, weight_norm, standardized, spectral, following],
-        figures,
-    )
+    let cells = cells![renorm, ghost, synchronized, weight_norm, standardized, spectral, following];
+    let experiments = experiments![small_batches: small_batches::SmallBatches];
+    common::run_with("without_batches", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: renorm

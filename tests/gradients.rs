@@ -1,5 +1,8 @@
 //! The gradients of networks that experiments have written by hand, against central differences.
 
+#[allow(dead_code)]
+#[path = "../examples/without_batches/network.rs"]
+mod connected;
 #[allow(dead_code)] // what only the example uses
 #[path = "../examples/layer_norm/network.rs"]
 mod recurrent;
@@ -143,5 +146,45 @@ fn the_gradient_of_the_residual_network_goes_through_all_blocks() {
                 assert!(off < 1e-8, "{kind:?}, {i}, {j}: {difference} {found}");
             }
         }
+    }
+}
+
+#[test]
+fn the_gradient_of_the_connected_network_is_that_of_central_differences() {
+    use batchnorm::batch_renorm::BatchRenorm;
+    use connected::{Network, Norm};
+    let mut network = Network::<f64>::new([2, 4, 3], &Norm::Batch(BatchNorm::new(4)), 1).unwrap();
+    let random = &mut Random::new(2);
+    for mut parameter in network.parameters() {
+        parameter.mapv_inplace(|w| w + 0.3 * random.gaussian());
+    }
+    let x = Array2::from_shape_simple_fn((LABELS.len(), 2), || random.gaussian());
+    let (loss, gradients) = network.clone().gradient(x.clone(), &LABELS).unwrap();
+    let h = 2.0_f64.powi(-17);
+    for (i, gradient) in gradients.iter().enumerate() {
+        for (j, &found) in gradient.iter().enumerate() {
+            let [above, below] = [h, -h].map(|by| {
+                let mut network = network.clone();
+                *network.parameters()[i].iter_mut().nth(j).unwrap() += by;
+                network.gradient(x.clone(), &LABELS).unwrap().0
+            });
+            let difference = (above - below) / (2.0 * h);
+            assert!((difference - found).abs() < 1e-8, "{i}, {j}: {difference} {found}");
+        }
+    }
+    // Renormalization that may not correct anything is normalization.
+    let renorm = Norm::Renorm(BatchRenorm::new(4, 1e-5, 0.1).unwrap());
+    let mut other = Network::<f64>::new([2, 4, 3], &renorm, 1).unwrap();
+    for (_, norm) in &mut other.hidden {
+        let Norm::Renorm(norm) = norm else { unreachable!() };
+        norm.clips = batchnorm::batch_renorm::Clips::ALL;
+    }
+    for (mut to, from) in other.parameters().into_iter().zip(network.parameters()) {
+        to.assign(&from);
+    }
+    let (same_loss, same) = other.gradient(x, &LABELS).unwrap();
+    assert!((loss - same_loss).abs() < 1e-12);
+    for (a, b) in gradients.iter().zip(&same) {
+        assert!((a - b).iter().all(|d| d.abs() < 1e-12));
     }
 }
