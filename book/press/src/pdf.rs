@@ -160,10 +160,12 @@ body {{ margin: 0; }}
 .hljs {{ background: none; padding: 0; }}
 .title {{ height: 60vh; padding-top: 30vh; text-align: center; break-after: page; }}
 .title h1 {{ font-size: 3em; }}
-.title p {{ max-width: 26em; margin: 0 auto; }}
+.title p {{ max-width: 26em; margin: 0 auto; text-wrap: balance; }}
 nav {{ break-after: page; }}
 nav ol {{ list-style: none; padding: 0; line-height: 2.1; font-size: 1.1em; }}
 nav a {{ text-decoration: none; }}
+/* A hundred columns. */
+pre {{ font-size: 7.7pt; }}
 </style>
 </head>
 <body>
