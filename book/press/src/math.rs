@@ -64,7 +64,9 @@ pub fn joined(text: &str, place: &Range<usize>, html: &str) -> String {
 const BREAK_WIDTH: f64 = 8.0;
 const BREAK_WIDTH_DISPLAY: f64 = 15.0;
 
-/// A space at which a displayed formula falls into parts, and the space between two words of the page, in em.
+/// The spaces at which a displayed formula falls into parts, and a part into smaller ones; and the space between two
+/// words of the page. In em.
+const WIDE_GAP: f64 = 2.0;
 const GAP: f64 = 1.0;
 const WORD_SPACE: f64 = 0.26;
 
@@ -80,39 +82,44 @@ fn render(tex: &str, display: bool) -> Result<Rendered, String> {
     let whole = lay_out(&nodes, display);
     let mut html = format!(r#"<span role="img" aria-label="{}">"#, escape(tex));
     let mut fonts = BTreeSet::new();
-    let mut draw_pieces = |pieces: Vec<Vec<ParseNode>>, html: &mut String| {
-        for (i, piece) in pieces.iter().enumerate() {
-            if i > 0 {
-                html.push_str("<wbr>");
-            }
-            draw(&lay_out(piece, display), html, &mut fonts);
-        }
-    };
     if display && whole.width > BREAK_WIDTH_DISPLAY {
-        // A part goes to the next line as a whole, and breaks only where it is wider than the page.
-        for part in parts(&nodes) {
-            match part {
-                Part::Gap(em) => {
-                    let _ = write!(
-                        html,
-                        r#"<span style="word-spacing:{:.2}em"> </span>"#,
-                        em - WORD_SPACE
-                    );
-                }
-                Part::Formula(nodes) => {
-                    html.push_str(r#"<span class="part">"#);
-                    draw_pieces(break_points(&nodes, Break::Before), &mut html);
-                    html.push_str("</span>");
-                }
-            }
-        }
+        draw_parts(&nodes, WIDE_GAP, &mut html, &mut fonts);
     } else if !display && whole.width > BREAK_WIDTH {
-        draw_pieces(break_points(&nodes, Break::After), &mut html);
+        draw_pieces(&nodes, Break::After, &mut html, &mut fonts);
     } else {
         draw(&whole, &mut html, &mut fonts);
     }
     html.push_str("</span>");
     Ok(Rendered { html, fonts, plain: crate::plain::plain(tex) })
+}
+
+/// A part goes to the next line as a whole, and breaks only where it is wider than the page.
+fn draw_parts(nodes: &[ParseNode], gap: f64, html: &mut String, fonts: &mut BTreeSet<String>) {
+    for part in parts(nodes, gap) {
+        match part {
+            Part::Gap(em) => {
+                let space = em - WORD_SPACE;
+                let _ = write!(html, r#"<span style="word-spacing:{space:.2}em"> </span>"#);
+            }
+            Part::Formula(nodes) => {
+                html.push_str(r#"<span class="part">"#);
+                match gap > GAP && parts(&nodes, GAP).len() > 1 {
+                    true => draw_parts(&nodes, GAP, html, fonts),
+                    false => draw_pieces(&nodes, Break::Before, html, fonts),
+                }
+                html.push_str("</span>");
+            }
+        }
+    }
+}
+
+fn draw_pieces(nodes: &[ParseNode], place: Break, html: &mut String, fonts: &mut BTreeSet<String>) {
+    for (i, piece) in break_points(nodes, place).iter().enumerate() {
+        if i > 0 {
+            html.push_str("<wbr>");
+        }
+        draw(&lay_out(piece, place == Break::Before), html, fonts);
+    }
 }
 
 fn snippet(tex: &str, at: usize) -> String {
@@ -137,8 +144,11 @@ fn family(node: &ParseNode) -> Option<AtomFamily> {
         // A sign that is struck through.
         ParseNode::MClass { mclass, .. } if mclass == "mrel" => Some(AtomFamily::Rel),
         ParseNode::HtmlMathMl { html, .. } if html.len() == 1 => family(&html[0]),
-        ParseNode::DelimSizing { mclass, .. } if mclass == "mopen" => Some(AtomFamily::Open),
-        ParseNode::DelimSizing { mclass, .. } if mclass == "mclose" => Some(AtomFamily::Close),
+        ParseNode::DelimSizing { delim, .. } => match delim.as_str() {
+            "(" | "[" | "\\{" | "\\langle" => Some(AtomFamily::Open),
+            ")" | "]" | "\\}" | "\\rangle" => Some(AtomFamily::Close),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -153,15 +163,15 @@ enum Part {
     Gap(f64),
 }
 
-/// What stands between the wide spaces of a displayed formula.
-fn parts(nodes: &[ParseNode]) -> Vec<Part> {
+/// What stands between spaces of this width and more in a displayed formula.
+fn parts(nodes: &[ParseNode], least: f64) -> Vec<Part> {
     let mut parts = Vec::new();
     for node in nodes {
         let gap = match node {
             ParseNode::Kern { dimension, .. } if dimension.unit == "em" => dimension.number,
             _ => 0.0,
         };
-        match (gap >= GAP, parts.last_mut()) {
+        match (gap >= least, parts.last_mut()) {
             (true, Some(Part::Gap(em))) => *em += gap,
             (true, _) => parts.push(Part::Gap(gap)),
             (false, Some(Part::Formula(part))) => part.push(node.clone()),
@@ -457,7 +467,7 @@ mod tests {
         ] {
             let nodes = ratex_parser::parser::parse(tex).unwrap();
             let (mut width, mut pieces) = (0.0, Vec::new());
-            for part in parts(&nodes) {
+            for part in parts(&nodes, GAP) {
                 match part {
                     Part::Gap(em) => width += em,
                     Part::Formula(part) => {
