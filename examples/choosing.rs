@@ -1,18 +1,21 @@
 //! The code of the chapter "choosing": what each layer depends on, measured.
 
 mod common;
+#[path = "choosing/methods.rs"]
+mod methods;
 
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::group_norm::GroupNorm;
 use batchnorm::instance_norm::InstanceNorm;
 use batchnorm::layer_norm::LayerNorm;
 use batchnorm::rms_norm::RmsNorm;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use ndarray::{Array1, Array3};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run("choosing", cells![table], figures)
+    let experiments = experiments![methods: methods::Methods];
+    common::run_with("choosing", cells![table], experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: table

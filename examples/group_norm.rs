@@ -8,16 +8,12 @@ use batchnorm::batch_norm::BatchNorm;
 use batchnorm::group_norm::GroupNorm;
 use batchnorm::instance_norm::InstanceNorm;
 use batchnorm::layer_norm::LayerNorm;
-use batchnorm::nn::activation::Activation;
 use batchnorm::nn::conv2d::{Conv2d, Window};
 use batchnorm::nn::init::Init;
-use batchnorm::nn::linear::Linear;
 use batchnorm::nn::random::Random;
-use batchnorm::nn::sequential::{Layer, Sequential};
 use common::{Figure, Lang, Result, cells, data, experiments};
 use figures::group_norm::ByBatchSize;
 use ndarray::{Array4, Axis, array, s};
-use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
@@ -98,72 +94,6 @@ fn noise(out: &mut String) -> Result {
     Ok(())
 }
 // ANCHOR_END: noise
-
-/// The normalization before each ReLU.
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Norm {
-    Batch,
-    Group,
-    Layer,
-}
-
-/// Two hidden layers of 64 units; or two convolutions of 3 × 3, to 8 maps and to 16 of half the size.
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Connected,
-    Convolutional,
-}
-
-// ANCHOR: batch_size
-impl Norm {
-    fn layer(self, channels: usize, groups: usize) -> Result<Layer<f32>> {
-        Ok(match self {
-            Norm::Batch => Layer::BatchNorm(BatchNorm::new(channels)),
-            Norm::Group => Layer::GroupNorm(GroupNorm::new(groups, channels, 1e-5)?),
-            Norm::Layer => Layer::LayerNorm(LayerNorm::over_channels(channels, 1e-5)?),
-        })
-    }
-}
-
-impl Kind {
-    fn model(
-        self,
-        pixels: usize,
-        classes: usize,
-        norm: Norm,
-        seed: u64,
-    ) -> Result<Sequential<f32>> {
-        let random = &mut Random::new(seed);
-        let side = pixels.isqrt();
-        let mut layers = Vec::new();
-        let (input, last) = match self {
-            Kind::Connected => {
-                for size in [(pixels, 64), (64, 64)] {
-                    let linear = Linear::random(size, false, Init::He, random)?;
-                    layers.extend([Layer::Linear(linear), norm.layer(64, 4)?]);
-                    layers.push(Layer::Activation(Activation::Relu));
-                }
-                (vec![pixels], 64)
-            }
-            Kind::Convolutional => {
-                for (shape, stride) in [([8, 1, 3, 3], 1), ([16, 8, 3, 3], 2)] {
-                    let window = Window { stride, padding: 1, groups: 1 };
-                    let convolution = Conv2d::random(shape, false, window, Init::He, random)?;
-                    let [maps, ..] = shape;
-                    layers.extend([Layer::Conv2d(convolution), norm.layer(maps, maps / 4)?]);
-                    layers.push(Layer::Activation(Activation::Relu));
-                }
-                layers.push(Layer::Flatten);
-                (vec![1, side, side], 16 * side.div_ceil(2).pow(2))
-            }
-        };
-        layers.push(Layer::Linear(Linear::random((last, classes), true, Init::Xavier, random)?));
-        Ok(Sequential::new(&input, layers)?)
-    }
-}
-// ANCHOR_END: batch_size
 
 /// Eight feature maps of 400 digits: a random convolution of 3 × 3.
 fn maps() -> Result<Array4<f32>> {

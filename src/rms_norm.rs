@@ -53,9 +53,14 @@ impl<F: Scalar> RmsNorm<F> {
     /// [`Error::Shape`](super::error::Error::Shape) if the last axis is not that of the layer,
     /// [`Error::ZeroVariance`](super::error::Error::ZeroVariance) for zeros only with ε = 0.
     pub fn forward<D: Dimension>(&self, x: Array<F, D>) -> Result<(Array<F, D>, Tape<F, D>)> {
-        let plan = Plan::trailing(x.shape(), 1)?.uncentred();
-        check_shape("the last axis", &[self.features], &x.shape()[x.ndim() - 1..])?;
+        let plan = self.plan(x.shape())?;
         norm::forward(x, plan, self.gamma.as_ref(), None, self.eps)
+    }
+
+    pub(crate) fn plan(&self, shape: &[usize]) -> Result<Plan> {
+        let plan = Plan::trailing(shape, 1)?.uncentred();
+        check_shape("the last axis", &[self.features], &shape[shape.len() - 1..])?;
+        Ok(plan)
     }
     // ANCHOR_END: forward
 }

@@ -42,6 +42,7 @@ pub mod data;
 mod experiment;
 mod files;
 pub mod interval;
+pub mod network;
 pub mod search;
 
 use clap::{Args, Parser};

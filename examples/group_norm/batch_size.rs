@@ -24,9 +24,9 @@
 //! nearly −1 and +1. In a convolutional one every pixel of a map counts.
 
 use super::common::interval::Interval;
+use super::common::network::{Kind, Norm};
 use super::common::search::{Recipe, Run, Split};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
-use super::{Kind, Norm};
 use figures::{Band, group_norm as draw};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -164,25 +164,6 @@ impl Experiment for BatchSize {
         let panels: Vec<_> =
             panels.iter().zip(&bands).map(|((title, _), lines)| (*title, &lines[..])).collect();
         Ok(vec![("batch_size", draw::error_by_batch_size(&self.sizes, &panels, lang))])
-    }
-}
-
-impl Norm {
-    fn name(self, lang: Lang) -> &'static str {
-        match self {
-            Norm::Batch => lang.pick("배치", "batch"),
-            Norm::Group => lang.pick("그룹", "group"),
-            Norm::Layer => lang.pick("층", "layer"),
-        }
-    }
-}
-
-impl Kind {
-    fn name(self, lang: Lang) -> &'static str {
-        match self {
-            Kind::Connected => lang.pick("완전 연결 신경망", "fully connected"),
-            Kind::Convolutional => lang.pick("합성곱 신경망", "convolutional"),
-        }
     }
 }
 

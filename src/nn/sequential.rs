@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::group_norm::GroupNorm;
 use crate::layer_norm::LayerNorm;
 use crate::norm::{self, check_length, check_shape};
+use crate::rms_norm::RmsNorm;
 use crate::scalar::Scalar;
 use ndarray::{Array1, ArrayD, ArrayRef, ArrayViewMutD, Dimension, IxDyn};
 use std::fmt;
@@ -32,6 +33,8 @@ pub enum Layer<F> {
     LayerNorm(LayerNorm<F>),
     /// See [`GroupNorm`].
     GroupNorm(GroupNorm<F>),
+    /// See [`RmsNorm`].
+    RmsNorm(RmsNorm<F>),
     /// See [`Activation`].
     Activation(Activation),
     /// See [`Dropout`].
@@ -128,6 +131,7 @@ impl<F: Real> Layer<F> {
             Layer::BatchNorm(l) => (None, [l.gamma.as_mut(), l.beta.as_mut()]),
             Layer::LayerNorm(l) => (None, [l.gamma.as_mut(), l.beta.as_mut()]),
             Layer::GroupNorm(l) => (None, [l.gamma.as_mut(), l.beta.as_mut()]),
+            Layer::RmsNorm(l) => (None, [l.gamma.as_mut(), None]),
         };
         weight.into_iter().chain(others.into_iter().flatten().map(|v| of(v, false))).collect()
     }
@@ -153,6 +157,7 @@ impl<F: Real> Layer<F> {
             Layer::BatchNorm(layer) => normalized(layer.train(x)?, &layer.gamma, &layer.beta),
             Layer::LayerNorm(layer) => normalized(layer.forward(x)?, &layer.gamma, &layer.beta),
             Layer::GroupNorm(layer) => normalized(layer.forward(x)?, &layer.gamma, &layer.beta),
+            Layer::RmsNorm(layer) => normalized(layer.forward(x)?, &layer.gamma, &None),
             Layer::Activation(activation) => {
                 let (y, tape) = activation.forward(x);
                 (y, LayerTape::Activation(tape))
@@ -172,6 +177,7 @@ impl<F: Real> Layer<F> {
             Layer::BatchNorm(layer) => Map::Affine(layer.freeze()?),
             Layer::LayerNorm(layer) => Map::LayerNorm(layer.clone()),
             Layer::GroupNorm(layer) => Map::GroupNorm(layer.clone()),
+            Layer::RmsNorm(layer) => Map::RmsNorm(layer.clone()),
             Layer::Activation(activation) => Map::Activation(*activation),
             Layer::Dropout(_) => return Ok(None),
         }))
@@ -198,6 +204,7 @@ impl<F: Real> Layer<F> {
             }
             Layer::LayerNorm(layer) => drop(layer.plan(&batch)?),
             Layer::GroupNorm(layer) => drop(layer.plan(&batch)?),
+            Layer::RmsNorm(layer) => drop(layer.plan(&batch)?),
             Layer::Activation(_) | Layer::Dropout(_) => {}
         }
         Ok(sample.to_vec())
@@ -211,6 +218,7 @@ impl<F: Real> Layer<F> {
             Layer::BatchNorm(_) => "BatchNorm",
             Layer::LayerNorm(_) => "LayerNorm",
             Layer::GroupNorm(_) => "GroupNorm",
+            Layer::RmsNorm(_) => "RmsNorm",
             Layer::Activation(Activation::Sigmoid) => "Sigmoid",
             Layer::Activation(Activation::Relu) => "ReLU",
             Layer::Activation(Activation::Tanh) => "tanh",
@@ -231,6 +239,7 @@ impl<F: Real> Layer<F> {
             }
             Layer::LayerNorm(l) => [of(&l.gamma) + of(&l.beta), 0],
             Layer::GroupNorm(l) => [of(&l.gamma) + of(&l.beta), 0],
+            Layer::RmsNorm(l) => [of(&l.gamma), 0],
         }
     }
 }
@@ -400,6 +409,7 @@ enum Map<F: Scalar> {
     Affine(Affine<F>),
     LayerNorm(LayerNorm<F>),
     GroupNorm(GroupNorm<F>),
+    RmsNorm(RmsNorm<F>),
     Activation(Activation),
 }
 
@@ -425,6 +435,7 @@ impl<F: Real> Map<F> {
             Map::Affine(map) => map.apply(&x)?,
             Map::LayerNorm(layer) => layer.forward(x)?.0,
             Map::GroupNorm(layer) => layer.forward(x)?.0,
+            Map::RmsNorm(layer) => layer.forward(x)?.0,
             Map::Activation(activation) => activation.apply(x),
         })
     }
@@ -569,6 +580,7 @@ mod tests {
             Layer::Activation(Activation::Tanh),
             Layer::LayerNorm(LayerNorm::new(7, 0.5).unwrap()),
             Layer::Linear(out),
+            Layer::RmsNorm(RmsNorm::new(3, 0.5).unwrap()),
         ];
         Sequential::new(&[2, 6, 5], layers).unwrap()
     }
@@ -587,7 +599,7 @@ mod tests {
         let gradients = tape.backward(&dy).unwrap();
         check_gradient(&x, &gradients.x, &dy, |x| output(before.clone(), x));
         let counts: Vec<_> = gradients.layers.iter().map(Vec::len).collect();
-        assert_eq!(counts, [2, 1, 0, 0, 0, 2, 2, 0, 2, 1]);
+        assert_eq!(counts, [2, 1, 0, 0, 0, 2, 2, 0, 2, 1, 1]);
         for (index, of_layer) in gradients.layers.iter().enumerate() {
             for (which, gradient) in of_layer.iter().enumerate() {
                 let mut model = before.clone();
@@ -658,12 +670,16 @@ mod tests {
                 ("tanh", &[7], 0, 0),
                 ("LayerNorm", &[7], 14, 0),
                 ("Linear", &[3], 21, 0),
+                ("RmsNorm", &[3], 3, 0),
             ]
         );
-        assert_eq!((summary.total(), summary.not_trained()), (28 + 4 + 1015 + 28 + 14 + 21, 14));
+        assert_eq!(
+            (summary.total(), summary.not_trained()),
+            (28 + 4 + 1015 + 28 + 14 + 21 + 3, 14)
+        );
         let text = summary.to_string();
         let last: Vec<_> = text.lines().last().unwrap().split_whitespace().collect();
-        assert_eq!(last, ["in", "all", "1,110", "1,096", "14"], "{text}");
+        assert_eq!(last, ["in", "all", "1,113", "1,099", "14"], "{text}");
         assert_eq!([0, 999, 1000, 1_002_003].map(thousands), ["0", "999", "1,000", "1,002,003"]);
     }
 
@@ -685,6 +701,9 @@ mod tests {
         assert_eq!(new(&[], vec![bn()]), at(0, Error::Rank { need: 2, got: 1 }));
         let group_norm = Layer::GroupNorm(GroupNorm::new(1, 3, 0.1).unwrap());
         assert_eq!(new(&[4], vec![group_norm]), at(0, length));
+        let rms_norm = Layer::RmsNorm(RmsNorm::new(3, 0.1).unwrap());
+        let last = Error::Shape { what: "the last axis", need: vec![3], got: vec![4] };
+        assert_eq!(new(&[4], vec![rms_norm]), at(0, last));
         let conv = Conv2d::new(ndarray::Array4::zeros((1, 1, 2, 2)), None, Window::default());
         let conv = Layer::Conv2d(conv.unwrap());
         assert_eq!(new(&[1, 5], vec![conv]), at(0, Error::Rank { need: 4, got: 3 }));
