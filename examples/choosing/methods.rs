@@ -43,8 +43,6 @@ const NORMS: [[Norm; 5]; 2] = [
     [Norm::Without, Norm::Batch, Norm::Layer, Norm::Group, Norm::Rms],
     [Norm::Without, Norm::Batch, Norm::Layer, Norm::Group, Norm::Instance],
 ];
-/// A rate is said to train if validation errors are fewer, in %.
-const TRAINS: f64 = 10.0;
 
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
@@ -218,29 +216,27 @@ impl Network {
     }
 
     fn table(&self, rates: &[f64], out: &mut String) -> Result {
-        let mut row = |name: &str, cells: Vec<String>| -> Result {
-            let cells: String = cells.iter().map(|cell| format!("{cell:>18}")).collect();
-            writeln!(out, "{name:17}{}", cells.trim_end())?;
-            Ok(())
+        let narrow = |cells: Vec<String>| -> String {
+            cells.iter().map(|cell| format!("{cell:>6}")).collect()
         };
-        let each = |cell: &dyn Fn(&Side) -> String| self.sides.iter().map(cell).collect::<Vec<_>>();
-        row(self.kind.name(Lang::En), each(&|side| side.norm.name(Lang::En).into()))?;
-        for (i, rate) in rates.iter().enumerate() {
-            row(
-                &format!("validation, {rate}"),
-                each(&|side| format!("{:.1}", side.validation(i))),
-            )?;
+        let heads = narrow(rates.iter().map(f64::to_string).collect());
+        writeln!(out, "{:17} validation, by rate", self.kind.name(Lang::En))?;
+        writeln!(out, "{:9}{heads}   test, rate chosen   less that of batch", "")?;
+        for side in &self.sides {
+            let errors = (0..rates.len()).map(|i| format!("{:.1}", side.validation(i)));
+            let test = format!("{:.1}", Interval::of(side.chosen().iter().map(|run| run.test)));
+            let less = match side.norm {
+                Norm::Batch => String::new(),
+                norm => format!("{:+.1}", self.less_batch(norm)),
+            };
+            let row = format!(
+                "{:9}{}   {test:20}{less}",
+                side.norm.name(Lang::En),
+                narrow(errors.collect())
+            );
+            writeln!(out, "{}", row.trim_end())?;
         }
-        let train = |side: &Side| (0..rates.len()).filter(|&i| side.validation(i) < TRAINS).count();
-        row("rates that train", each(&|side| train(side).to_string()))?;
-        let test = |side: &Side| Interval::of(side.chosen().iter().map(|run| run.test));
-        row("test, rate chosen", each(&|side| format!("{:.1}", test(side))))?;
-        let less = |side: &Side| match side.norm {
-            Norm::Batch => String::new(),
-            norm => format!("{:+.1}", self.less_batch(norm)),
-        };
-        row("less batch's", each(&less))?;
-        writeln!(out, "without, at batch's rate less at its own: {:+.1}", self.search())?;
+        writeln!(out, "none, at batch's rate, less at its own: {:+.1}", self.search())?;
         Ok(())
     }
 }

@@ -16,6 +16,10 @@ pub struct Panel<'a> {
     pub less_batch: Vec<Named>,
 }
 
+/// As in the other figures that compare these layers; what is without one in the color of the text.
+const INKS: [Ink; 6] =
+    [Ink::Text, Ink::Vermillion, Ink::Green, Ink::Blue, Ink::Purple, Ink::Orange];
+
 /// A column for each network: above, validation error against the learning rate, a line for each of `names`; below,
 /// how much more test error each has than batch normalization, at the rate it has chosen.
 pub fn methods(names: &[&str], panels: &[Panel], lang: Lang) -> String {
@@ -25,7 +29,7 @@ pub fn methods(names: &[&str], panels: &[Panel], lang: Lang) -> String {
     let rows = panels.iter().map(|panel| panel.less_batch.len()).max().unwrap_or(0);
     let total = KEY + RATES + GAP + height(rows);
     let mut svg = Svg::new(WIDTH, total);
-    svg.key(names.iter().enumerate().map(|(i, name)| (*name, Ink::series(i))));
+    svg.key(names.iter().copied().zip(INKS));
     let points = || panels.iter().flat_map(|panel| &panel.lines).flatten();
     let (low, high) = extent(points().map(|p| p.1).filter(|error| *error > 0.0));
     let (least, most) = extent(points().map(|p| p.0));
@@ -36,14 +40,14 @@ pub fn methods(names: &[&str], panels: &[Panel], lang: Lang) -> String {
         let y = Axis::log(name, low, high).ticks(ticks).cut(low * 0.9, high * 1.1);
         let frame = Frame::column(i, panels.len(), RATES).below(KEY).title(panel.title);
         plot(&mut svg, &frame, &x, &y, |plot| {
-            for (i, points) in panel.lines.iter().enumerate() {
-                plot.line(points, Ink::series(i));
-                plot.dots(points, 4.0, Ink::series(i), 1.0);
+            for (points, ink) in panel.lines.iter().zip(INKS) {
+                plot.line(points, ink);
+                plot.dots(points, 4.0, ink, 1.0);
             }
         });
         let frame = Frame::column(i, panels.len(), height(rows))
             .below(KEY + RATES + GAP)
-            .title(lang.pick("배치 정규화보다 큰 시험 오차", "Test error more than batch's"));
+            .title(lang.pick("배치 정규화와의 시험 오차 차", "Test error − batch norm's"));
         forest(
             &mut svg,
             &frame,
