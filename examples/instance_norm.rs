@@ -1,16 +1,20 @@
 //! The code of the chapter "instance_norm": each map of each image by itself.
 
 mod common;
+#[path = "instance_norm/lighting.rs"]
+mod lighting;
 
 use batchnorm::instance_norm::InstanceNorm;
 use common::data;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::instance_norm::Version;
 use ndarray::{Array4, array, s};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run("instance_norm", cells![by_hand, contrast, what_is_lost], figures)
+    let cells = cells![by_hand, contrast, what_is_lost];
+    let experiments = experiments![lighting: lighting::Lighting];
+    common::run_with("instance_norm", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

@@ -75,6 +75,11 @@ pub struct Run {
 impl Recipe<'_> {
     /// Trains at every rate, and judges by test images the one that is best on validation images.
     pub fn search(&self, start: &Sequential<f32>, split: &Split) -> Result<Run> {
+        Ok(self.best(start, split)?.0)
+    }
+
+    /// The same, and the model itself.
+    pub fn best(&self, start: &Sequential<f32>, split: &Split) -> Result<(Run, Sequential<f32>)> {
         let mut best: Option<(Run, Sequential<f32>)> = None;
         for &rate in self.rates {
             let (early, model) = self.train(start, split, rate)?;
@@ -86,7 +91,7 @@ impl Recipe<'_> {
         }
         let (run, model) = best.ok_or("no learning rate to try")?;
         let (training, test) = (error(&model, &split.training)?, error(&model, &split.test)?);
-        Ok(Run { training, test, ..run })
+        Ok((Run { training, test, ..run }, model))
     }
 
     /// The model trained at this rate, and its error after the early step. One that diverges is left as it
@@ -120,18 +125,20 @@ impl Recipe<'_> {
     }
 }
 
-/// Rows of pixels as the model takes them: square maps, if it begins with a convolution.
+/// Rows of pixels as the model takes them: square maps, if it begins with a layer for maps.
 fn input(model: &Sequential<f32>, pixels: Array2<f32>) -> Result<ArrayD<f32>> {
     let (n, side) = (pixels.nrows(), pixels.ncols().isqrt());
     Ok(match model.layers().first() {
-        Some(Layer::Conv2d(_)) => pixels.into_shape_with_order((n, 1, side, side))?.into_dyn(),
+        Some(Layer::Conv2d(_) | Layer::GroupNorm(_)) => {
+            pixels.into_shape_with_order((n, 1, side, side))?.into_dyn()
+        }
         _ => pixels.into_dyn(),
     })
 }
 
 /// The share of images, in %, that the model in use takes for what they are not. A model that has diverged
 /// so far that it cannot be used is wrong about all.
-fn error(model: &Sequential<f32>, set: &Set) -> Result<f64> {
+pub fn error(model: &Sequential<f32>, set: &Set) -> Result<f64> {
     let Ok(in_use) = model.freeze() else { return Ok(100.0) };
     let mut known = 0;
     for (x, labels) in set.pixels.axis_chunks_iter(Axis(0), 500).zip(set.labels.chunks(500)) {
