@@ -196,7 +196,7 @@ impl Experiment for Lighting {
         writeln!(out, "test error in %, mean; at the right with 95 % interval\n")?;
         let heads = |of: &[f64]| of.iter().map(|v| format!("{v:>6}")).collect::<String>();
         let name = "";
-        writeln!(out, "{name:19}{:36}   {:30}", "   contrast a", "   brightness b")?;
+        writeln!(out, "{name:19}{:39}   brightness b", "   contrast a")?;
         writeln!(
             out,
             "{name:19}{}   {}   as they are",
@@ -286,7 +286,7 @@ impl Lighting {
 impl Way {
     fn name(self, lang: Lang) -> &'static str {
         match self {
-            INPUT => lang.pick("입력에 인스턴스", "instance at input"),
+            INPUT => lang.pick("입력에서", "at input"),
             Way { norm, .. } => norm.name(lang),
         }
     }
