@@ -227,9 +227,11 @@ fn other_images_leave_their_own_files() {
     small_images(data.path());
     let [data, out] = [&data, &dir].map(|dir| dir.path().to_str().unwrap());
     for (stem, name) in [
+        ("choosing", "methods"),
         ("covariate_shift", "experiment"),
         ("generalization", "experiment"),
         ("group_norm", "batch_size"),
+        ("instance_norm", "lighting"),
         ("placement", "experiment"),
     ] {
         run(stem, &["--experiment", name, "--quick", "--data", data, "--out", out]);

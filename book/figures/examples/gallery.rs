@@ -20,7 +20,7 @@ use figures::generalization::{Knob, four_ways, gains, gap, noise as statistics_n
 use figures::group_norm::{
     ByBatchSize, error_by_batch_size, noise as batch_noise, published, spectrum,
 };
-use figures::instance_norm::{Version, contrast};
+use figures::instance_norm::{Version, contrast, lighting};
 use figures::introduction::{four_checks, notebook_map};
 use figures::layer_norm::rows_and_columns;
 use figures::numerics::{Method, cancellation, epsilon};
@@ -211,6 +211,35 @@ fn placement(lang: Lang) -> Vec<(&'static str, String)> {
     ]
 }
 
+fn choices(lang: Lang) -> String {
+    let rates = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
+    let line =
+        |bears: f64| rates.map(|r: f64| (r, (0.4 / r + (r / bears).powi(4)).clamp(2.0, 90.0)));
+    let row =
+        |label: &str, mid| Named { label: label.into(), low: mid - 0.5, mid, high: mid + 0.6 };
+    let panel = |title, other| figures::choosing::Panel {
+        title,
+        lines: [1.0, 5.0, 2.0].map(|bears| line(bears).to_vec()).into(),
+        less_batch: vec![row("–", 1.5), row("LN", other)],
+    };
+    figures::choosing::methods(&["–", "BN", "LN"], &[panel("A", 0.7), panel("B", 0.2)], lang)
+}
+
+fn lights(lang: Lang) -> String {
+    let points = |xs: [f64; 5], slope: f64| {
+        xs.map(|x| {
+            let off = slope * if xs[0] > 0.0 { x.ln().min(0.0).abs() } else { x.abs() };
+            Interval { x, low: 3.0 + 0.7 * off, mid: 3.0 + off, high: 3.0 + 1.3 * off }
+        })
+    };
+    let slopes = [("BN", 25.0), ("LN", 10.0), ("IN", 0.0)];
+    let [contrast, brightness] = [[0.125, 0.25, 0.5, 1.0, 2.0], [-2.0, -1.0, 0.0, 1.0, 2.0]]
+        .map(|xs| slopes.map(|(label, slope)| (label, points(xs, slope))));
+    let [contrast, brightness] = [&contrast, &brightness]
+        .map(|lines| lines.each_ref().map(|(label, points)| Band { label, points }));
+    lighting(&contrast, &brightness, lang)
+}
+
 fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
     let view = |label, outer, kept, inner| View { label, outer, kept, inner };
     let statistics = [view("BN", 2, 4, 6), view("LN", 1, 2, 24), view("IN", 1, 8, 6)];
@@ -271,6 +300,8 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("cancellation", cancellation(&methods, 6e-8, lang)),
         ("epsilon", epsilon(&[1e-3, 1e-5], lang)),
         ("decision", figures::choosing::decision(lang)),
+        ("methods", choices(lang)),
+        ("lighting", lights(lang)),
         ("map", figures::corrections::map(&chapters, lang)),
     ]
 }
