@@ -225,7 +225,7 @@ fn choices(lang: Lang) -> String {
     figures::choosing::methods(&["–", "BN", "LN"], &[panel("A", 0.7), panel("B", 0.2)], lang)
 }
 
-fn lights(lang: Lang) -> String {
+fn changed_light(lang: Lang) -> String {
     let points = |xs: [f64; 5], slope: f64| {
         xs.map(|x| {
             let off = slope * if xs[0] > 0.0 { x.ln().min(0.0).abs() } else { x.abs() };
@@ -301,7 +301,7 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("epsilon", epsilon(&[1e-3, 1e-5], lang)),
         ("decision", figures::choosing::decision(lang)),
         ("methods", choices(lang)),
-        ("lighting", lights(lang)),
+        ("lighting", changed_light(lang)),
         ("map", figures::corrections::map(&chapters, lang)),
     ]
 }
