@@ -279,7 +279,7 @@ mod tests {
         );
         assert!(
             html.contains(
-                "<td>n-1 &lt;b&gt;</td><td><a href=\"forward.html#x\">forward::rho</a></td>"
+                "<td>n-1 &lt;b&gt;</td><td><a href=\"forward.html#x\">forward::<wbr>rho</a></td>"
             ),
             "{html}"
         );
