@@ -152,7 +152,7 @@ impl Book {
     /// Chapters, captions, titles and claims write every word as `book/words.toml` has it.
     fn check_words(&mut self, memory: &Memory) {
         let mut found = Vec::new();
-        let words = Words::read(&self.project, &mut found);
+        let words = Words::read(&self.project, memory, &mut found);
         let message = |f: &words::Found| {
             format!(
                 "this book writes `{}` for `{}`; where the word itself is meant, write `<!-- allow: {} -->` above the paragraph",
@@ -164,8 +164,8 @@ impl Book {
                 .scans
                 .get((file.into(), text.into()), |(file, text)| scan::scan(text, file).into());
             for range in &scan.prose {
-                for f in words.find(lang, &text[range.clone()]) {
-                    found.push(Problem::new(file, line, message(&f)));
+                for f in words.find(lang, &text[range.clone()]).iter() {
+                    found.push(Problem::new(file, line, message(f)));
                 }
             }
         };
@@ -188,16 +188,16 @@ impl Book {
             let lines = Lines::of(&chapter.text);
             let mut needed = BTreeSet::new();
             for range in &chapter.scan.prose {
-                for f in words.find(chapter.lang, &chapter.text[range.clone()]) {
+                for f in words.find(chapter.lang, &chapter.text[range.clone()]).iter() {
                     let at = range.start + f.at;
                     let allowed = chapter
                         .scan
                         .allowed
                         .iter()
-                        .position(|(block, word)| block.contains(&at) && word == f.not);
+                        .position(|(block, word)| block.contains(&at) && *word == f.not);
                     match allowed {
                         Some(i) => drop(needed.insert(i)),
-                        None => found.push(Problem::new(&chapter.file, lines.at(at), message(&f))),
+                        None => found.push(Problem::new(&chapter.file, lines.at(at), message(f))),
                     }
                 }
             }

@@ -5,6 +5,7 @@ use crate::inline::{self, Inline};
 use crate::math::Math;
 use crate::problem::Problem;
 use crate::scan::Scan;
+use crate::words::Words;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +49,8 @@ pub struct Memory {
     pub letters: Memo<String, Arc<BTreeSet<String>>>,
     pub figures: Memo<Drawing, Result<Arc<str>, String>>,
     lines: Memo<String, Result<Arc<Inline>, String>>,
+    /// Of the text of `book/words.toml`, or the line and what is wrong there.
+    pub words: Memo<String, Result<Arc<Words>, (usize, String)>>,
     pub scans: Memo<File, Arc<Scan>>,
     pub claims: Memo<File, Arc<Claims>>,
 }

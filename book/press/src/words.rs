@@ -2,8 +2,10 @@
 
 use crate::book::Project;
 use crate::lang::{Lang, is_hangul};
+use crate::memory::{Memo, Memory};
 use crate::problem::{Lines, Problem};
 use serde::Deserialize;
+use std::sync::Arc;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,6 +14,9 @@ pub struct Words {
     ko: Vec<Rule>,
     #[serde(default)]
     en: Vec<Rule>,
+    /// By passage.
+    #[serde(skip)]
+    found: Memo<(Lang, String), Arc<[Found]>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -23,26 +28,34 @@ struct Rule {
 
 /// A spelling that the book does not use, and what it writes instead.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Found<'a> {
+pub struct Found {
     pub at: usize,
-    pub not: &'a str,
-    pub write: &'a str,
+    pub not: String,
+    pub write: String,
 }
 
 impl Words {
     /// Without a file, every word will do.
-    pub fn read(project: &Project, problems: &mut Vec<Problem>) -> Words {
+    pub fn read(project: &Project, memory: &Memory, problems: &mut Vec<Problem>) -> Arc<Words> {
         let path = project.dir.join("words.toml");
-        let Ok(text) = std::fs::read_to_string(&path) else { return Words::default() };
-        toml::from_str(&text).unwrap_or_else(|e| {
-            let line = e.span().map_or(0, |span| Lines::of(&text).at(span.start));
-            problems.push(Problem::new(project.name(&path), line, e.message()));
-            Words::default()
+        let Ok(text) = std::fs::read_to_string(&path) else { return Arc::default() };
+        let words = memory.words.get(text, |text| {
+            toml::from_str(text).map(Arc::new).map_err(|e| {
+                (e.span().map_or(0, |span| Lines::of(text).at(span.start)), e.message().into())
+            })
+        });
+        words.unwrap_or_else(|(line, message)| {
+            problems.push(Problem::new(project.name(&path), line, message));
+            Arc::default()
         })
     }
 
     /// What a passage of prose should not say. What stands in double quotes is someone else's.
-    pub fn find(&self, lang: Lang, prose: &str) -> Vec<Found<'_>> {
+    pub fn find(&self, lang: Lang, prose: &str) -> Arc<[Found]> {
+        self.found.get((lang, prose.into()), |(lang, prose)| self.look(*lang, prose).into())
+    }
+
+    fn look(&self, lang: Lang, prose: &str) -> Vec<Found> {
         // A line break is as good as a space.
         let text = prose.replace('\n', " ");
         let lower = text.to_ascii_lowercase();
@@ -57,7 +70,7 @@ impl Words {
                 let begins = !text[..at].chars().next_back().is_some_and(inside);
                 let right = text[at..].starts_with(&rule.write);
                 if begins && !right && !is_quoted(text, at) {
-                    found.push(Found { at, not, write: &rule.write });
+                    found.push(Found { at, not: not.clone(), write: rule.write.clone() });
                 }
             }
         }
