@@ -89,6 +89,21 @@ impl Fixup {
 }
 
 /// y = multiplier · x + bias with two numbers for a whole layer, in place of a γ and a β for each channel.
+///
+/// ```
+/// use batchnorm::fixup::ScalarAffine;
+/// use ndarray::array;
+///
+/// let layer = ScalarAffine { multiplier: 3.0, bias: 0.5 };
+/// let x = array![1.0, -2.0, 4.0];
+/// assert_eq!(layer.apply(&x), array![3.5, -5.5, 12.5]);
+///
+/// let gradients = layer.backward(&x, &array![0.25, 1.0, -2.0])?;
+/// assert_eq!(gradients.x, array![0.75, 3.0, -6.0]);
+/// assert_eq!(gradients.multiplier, 0.25 - 2.0 - 8.0); // Σ x ∂L/∂y
+/// assert_eq!(gradients.bias, 0.25 + 1.0 - 2.0);
+/// # Ok::<(), batchnorm::error::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScalarAffine<F> {
     /// 1 at first.

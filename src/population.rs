@@ -84,7 +84,7 @@ impl<F: Scalar> Population<F> {
         check_length("channels", self.channels.len(), other.channels.len())?;
         if self.count == 0 {
             self.clone_from(other);
-        } else if other.count > 0 {
+        } else {
             let [a, b] = [self.count, other.count].map(F::Wide::count);
             let n = a + b;
             for (one, other) in self.channels.iter_mut().zip(&other.channels) {

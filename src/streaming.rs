@@ -130,6 +130,9 @@ mod tests {
             // The mean's own error moves each deviation by about u·scale.
             let bound = 100.0 * u * (var + scale * var.sqrt() + scale * scale * u);
             prop_assert!((merged.biased_variance().unwrap() - var).abs() <= bound);
+            if let Ok(unbiased) = merged.unbiased_variance() {
+                prop_assert!((unbiased * (n - 1.0) / n - var).abs() <= bound);
+            }
         }
     }
 

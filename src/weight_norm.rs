@@ -113,6 +113,16 @@ impl<F: Scalar, D: Dimension> WeightNorm<F, D> {
     /// returns the bias −μ/σ: with both, the first batch comes out with mean 0 and variance 1, as if batch
     /// normalization had been there for once.
     ///
+    /// ```
+    /// use batchnorm::weight_norm::WeightNorm;
+    /// use ndarray::array;
+    ///
+    /// let mut layer = WeightNorm::new(array![[0.0, 4.0]])?; // g = 4
+    /// let bias = layer.initialize(array![[1.0], [5.0]])?; // μ = 3, σ = 2
+    /// assert_eq!((layer.g, bias), (array![2.0], array![-1.5]));
+    /// # Ok::<(), batchnorm::error::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`weight`](Self::weight); [`Error::Rank`], [`Error::Empty`] or [`Error::Length`] for a `t` that is
     /// not `[N, out, …]`, [`Error::TooFewValues`] for one value per channel, [`Error::ZeroVariance`] for a

@@ -22,7 +22,7 @@ use batchnorm::rms_norm::RmsNorm;
 use batchnorm::scalar::Scalar;
 use batchnorm::skip_init::SkipInit;
 use batchnorm::spectral_norm::SpectralNorm;
-use batchnorm::split::{Center, Plan};
+use batchnorm::split::{Center, Plan, Split};
 use batchnorm::synchronized;
 use batchnorm::tracked_instance_norm::TrackedInstanceNorm;
 use batchnorm::weight_norm::WeightNorm;
@@ -202,6 +202,7 @@ fn a_plan_is_followed_to_the_letter() {
         for plan in plans(&shape) {
             let (statistics, parameters) = (plan.statistics(), plan.parameters());
             assert_eq!((statistics.len(), parameters.len()), (len, len));
+            assert!(!statistics.is_empty() && Split { outer: 0, ..statistics }.is_empty());
             let gamma: Array1<f64> = (1..=parameters.kept).map(|c| c as f64).collect();
             let beta = gamma.map(|c| -0.5 * c);
             let (y, _) = norm::forward(x.clone(), plan, Some(&gamma), Some(&beta), 1e-3)
@@ -557,6 +558,13 @@ fn messages_have_the_numbers() {
     bn.running_var = arr1(&[1.0, -2.0, 1.0]);
     let negative = "the running variance -2 of channel 1 (eps 0.00001) cannot be divided by";
     says(bn.freeze().unwrap_err(), negative);
+    no_eps.running_var = arr1(&[0.0]);
+    let nothing = "the running variance 0 of channel 0 (eps 0) cannot be divided by";
+    says(no_eps.freeze().unwrap_err(), nothing);
+    let empty = Population::<f64>::empty(1).biased_variance();
+    says(empty.unwrap_err(), "need at least 1 values per mean, got 0");
+    let one = Population::of(&array![[2.0]]).and_then(|one| one.unbiased_variance());
+    says(one.unwrap_err(), "need at least 2 values per mean, got 1");
     bn.running_var = arr1(&[1.0]);
     says(bn.freeze().unwrap_err(), "running_var: need 3, got 1");
     says(bn.train(x.clone()).unwrap_err(), "running_var: need 3, got 1");
@@ -578,6 +586,8 @@ fn messages_have_the_numbers() {
     let affine = Affine::new(arr1(&[0.0]), arr1(&[1.0, 1.0]), arr1(&[0.0]));
     says(affine.unwrap_err(), "scale: need 1, got 2");
 
+    let no_row = WeightNorm::new(Array2::<f64>::zeros((0, 2))).unwrap_err();
+    says(no_row, "the shape [0, 2] has no element");
     let zero_row = WeightNorm::new(array![[1.0, 2.0], [0.0, 0.0]]).unwrap_err();
     says(zero_row, "row 1 of the weights is zero: it has no direction");
     let mut layer = WeightNorm::new(array![[1.0, 2.0]]).expect("a row");
