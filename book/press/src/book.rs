@@ -8,11 +8,13 @@ use crate::lang::Lang;
 use crate::memory::Memory;
 use crate::notation::Notation;
 use crate::notes::Notes;
+use crate::numbers;
 use crate::problem::{Lines, Problem, there_are};
 use crate::scan::{self, Item, Kind, Scan};
 use crate::words::{self, Words};
 use mdbook_markdown::pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -149,7 +151,8 @@ impl Book {
         &self.chapters[lang as usize]
     }
 
-    /// Chapters, captions, titles and claims write every word as `book/words.toml` has it.
+    /// Chapters, captions, titles and claims write every word as `book/words.toml` has it, and chapters take the
+    /// numbers of their experiments from what is recorded.
     fn check_words(&mut self, memory: &Memory) {
         let mut found = Vec::new();
         let words = Words::read(&self.project, memory, &mut found);
@@ -187,19 +190,24 @@ impl Book {
         for chapter in self.chapters.iter().flatten() {
             let lines = Lines::of(&chapter.text);
             let mut needed = BTreeSet::new();
+            let mut slip = |at: usize, what: &str, message: String| {
+                let allows =
+                    |(block, word): &(Range<usize>, String)| block.contains(&at) && word == what;
+                match chapter.scan.allowed.iter().position(allows) {
+                    Some(i) => drop(needed.insert(i)),
+                    None => found.push(Problem::new(&chapter.file, lines.at(at), message)),
+                }
+            };
             for range in &chapter.scan.prose {
                 for f in words.find(chapter.lang, &chapter.text[range.clone()]).iter() {
-                    let at = range.start + f.at;
-                    let allowed = chapter
-                        .scan
-                        .allowed
-                        .iter()
-                        .position(|(block, word)| block.contains(&at) && *word == f.not);
-                    match allowed {
-                        Some(i) => drop(needed.insert(i)),
-                        None => found.push(Problem::new(&chapter.file, lines.at(at), message(f))),
-                    }
+                    slip(range.start + f.at, &f.not, message(f));
                 }
+            }
+            for numbers::Found { at, number } in numbers::unknown(&self.project, chapter) {
+                let message = format!(
+                    "{number} is in no output of this chapter; if it follows from one that is, write `<!-- allow: {number} -->` above the paragraph"
+                );
+                slip(at, &number, message);
             }
             for (i, (block, word)) in chapter.scan.allowed.iter().enumerate() {
                 if !needed.contains(&i) {

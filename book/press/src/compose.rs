@@ -14,6 +14,7 @@ use crate::lang::{self, Lang};
 use crate::math::joined;
 use crate::memory::Memory;
 use crate::notation::{self, Notation};
+use crate::numbers::is_experiment;
 use crate::problem::Problem;
 use crate::scan::{Figure, Item, Kind};
 use crate::source;
@@ -270,9 +271,9 @@ impl<'a> Composer<'a> {
 
     fn cell(&mut self, name: &Name) -> Result<String, String> {
         let run = format!("cargo run --release --example {}", name.stem);
-        // An experiment has a file of its own, and takes long enough to be run alone.
-        let own = format!("examples/{}/{}.rs", name.stem, name.item);
-        let (example, command) = if self.book.project.repository.join(&own).exists() {
+        // It takes long enough to be run alone.
+        let (example, command) = if is_experiment(&self.book.project, name) {
+            let own = format!("examples/{}/{}.rs", name.stem, name.item);
             (own, format!("{run} -- --experiment {}", name.item))
         } else {
             (format!("examples/{}.rs", name.stem), run.clone())

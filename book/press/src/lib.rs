@@ -23,6 +23,7 @@ pub mod math;
 pub mod memory;
 pub mod notation;
 pub mod notes;
+pub mod numbers;
 pub mod page;
 pub mod paper;
 pub mod pdf;

@@ -251,6 +251,29 @@ fn a_word() {
 }
 
 #[test]
+fn a_number_that_no_run_has_found() {
+    breaks(
+        |f| {
+            f.write(
+                "examples/forward/race.rs",
+                "// ANCHOR: race\nfn race() {}\n// ANCHOR_END: race\n",
+            );
+            f.write("book/out/forward.txt", "## four\nmean 4\n\n## race\n1297 images, 12.46 s\n");
+            let told = |seconds| {
+                format!("cell[forward::race]\n\nIt took ${seconds}$ s, ${seconds}0$ ms.\n")
+            };
+            f.edit("book/en/forward.md", "cell[forward::four]", &told("12.4"));
+            f.edit("book/ko/forward.md", "cell[forward::four]", &told("12.5"));
+        },
+        &[
+            ("book/en/forward.md:18", "12.4 is in no output"),
+            ("book/en/forward.md:18", "12.40 is in no output"),
+            ("book/ko/forward.md:18", "12.50 is in no output"),
+        ],
+    );
+}
+
+#[test]
 fn a_note() {
     let breaks = |notes: &str, expected: &[(&str, &str)]| {
         breaks(
