@@ -1,7 +1,7 @@
 //! Training with a search for the learning rate, the same for every side of a comparison.
 
-use super::Result;
 use super::data::{Data, Set};
+use super::{Result, Settings};
 use batchnorm::nn::loss::softmax_cross_entropy;
 use batchnorm::nn::random::Random;
 use batchnorm::nn::sequential::{Layer, Sequential};
@@ -46,6 +46,11 @@ impl Split {
             set.pixels.mapv_inplace(|x| (x - mean) / sd);
         }
         Ok(Split { seed, training, validation, test })
+    }
+
+    /// One for each seed of an experiment.
+    pub fn for_seeds(settings: &Settings, sizes: [usize; 3]) -> Result<Vec<Split>> {
+        settings.seeds.iter().map(|&seed| Split::new(&settings.data, seed, sizes)).collect()
     }
 }
 

@@ -73,8 +73,7 @@ impl Experiment for BatchSize {
         let (data, epochs) = (&settings.data, settings.pick(1, 6, 30));
         let images = settings.pick([200, 100, 100], [1200, 300, 2000], [50_000, 10_000, 10_000]);
         let images = data.at_most(images);
-        let split = |&seed: &u64| Split::new(data, seed, images);
-        let splits: Vec<Split> = settings.seeds.iter().map(split).collect::<Result<_>>()?;
+        let splits = Split::for_seeds(settings, images)?;
         let progress = settings.progress(KINDS.len() * NORMS.len() * splits.len());
         let each = |(kind, norm, split): (Kind, Norm, &Split)| {
             let (pixels, classes) = (data.pixels.ncols(), data.classes());

@@ -164,8 +164,7 @@ impl Experiment for Recurrent {
     fn run(settings: &Settings) -> Result<Self> {
         let steps = settings.pick(10, 500, 500);
         let images = settings.pick([160, 100, 100], [1037, 260, 500], [1037, 260, 500]);
-        let split = |&seed: &u64| Split::new(&settings.data, seed, images);
-        let splits: Vec<Split> = settings.seeds.iter().map(split).collect::<Result<_>>()?;
+        let splits = Split::for_seeds(settings, images)?;
         let progress = settings.progress(WAYS.len() * splits.len() * RATES.len());
         let jobs: Vec<_> = WAYS
             .into_iter()

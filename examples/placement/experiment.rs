@@ -73,8 +73,7 @@ impl Experiment for Textbook {
         let (data, epochs) = (&settings.data, settings.pick(1, 12, 30));
         let images = settings.pick([160, 100, 100], [4000, 1000, 2000], [50_000, 10_000, 10_000]);
         let images = data.at_most(images);
-        let split = |&seed: &u64| Split::new(data, seed, images);
-        let splits: Vec<Split> = settings.seeds.iter().map(split).collect::<Result<_>>()?;
+        let splits = Split::for_seeds(settings, images)?;
         let work: Vec<_> =
             WAYS.into_iter().flat_map(|way| splits.iter().map(move |s| (way, s))).collect();
         let progress = settings.progress(work.len());

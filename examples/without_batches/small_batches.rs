@@ -136,8 +136,7 @@ impl Experiment for SmallBatches {
     fn run(settings: &Settings) -> Result<Self> {
         let epochs = settings.pick(1, 6, 6);
         let images = settings.pick([200, 100, 100], [1037, 260, 500], [1037, 260, 500]);
-        let split = |&seed: &u64| Split::new(&settings.data, seed, images);
-        let splits: Vec<Split> = settings.seeds.iter().map(split).collect::<Result<_>>()?;
+        let splits = Split::for_seeds(settings, images)?;
         let progress = settings.progress(WAYS.len() * splits.len());
         let jobs: Vec<_> =
             WAYS.into_iter().flat_map(|way| splits.iter().map(move |split| (way, split))).collect();

@@ -288,8 +288,7 @@ impl Experiment for Deep {
     fn run(settings: &Settings) -> Result<Self> {
         let steps = settings.pick(10, 200, 200);
         let images = settings.pick([160, 100, 100], [1037, 260, 500], [1037, 260, 500]);
-        let split = |&seed: &u64| Split::new(&settings.data, seed, images);
-        let splits: Vec<Split> = settings.seeds.iter().map(split).collect::<Result<_>>()?;
+        let splits = Split::for_seeds(settings, images)?;
         let sides: Vec<_> =
             BLOCKS.into_iter().flat_map(|blocks| WAYS.map(|way| (blocks, way))).collect();
         let progress = settings.progress(sides.len() * splits.len() * RATES.len());
