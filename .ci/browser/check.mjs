@@ -168,7 +168,7 @@ async function look(page, name, width, theme) {
     const loose = await page.evaluate(comesLoose);
     check(loose.length === 0, `${name} at ${width} px: a line begins or ends beside a formula: ${loose.slice(0, 3).join(' | ')}`);
     const small = await page.evaluate(tooSmall);
-    check(small.length === 0, `${name} at ${width} px: labels of figures below 9 px: ${small.slice(0, 3).join(' | ')}`);
+    check(small.length === 0, `${name} at ${width} px: labels of figures below 11 px: ${small.slice(0, 3).join(' | ')}`);
     if (screenshots && isChapter(name)) {
         await page.screenshot({ path: join(screenshots, `${name.replaceAll('/', '-')}-${width}-${theme}.png`), fullPage: true });
     }
@@ -260,7 +260,7 @@ function comesLoose() {
 function tooSmall() {
     return [...document.querySelectorAll('figure.plot .view text')]
         .filter(text => text.ownerSVGElement.checkVisibility?.() && text.textContent.trim() !== '')
-        .filter(text => parseFloat(text.getAttribute('font-size')) * text.ownerSVGElement.getBoundingClientRect().width / text.ownerSVGElement.viewBox.baseVal.width < 9)
+        .filter(text => parseFloat(text.getAttribute('font-size')) * text.ownerSVGElement.getBoundingClientRect().width / text.ownerSVGElement.viewBox.baseVal.width < 10.9)
         .map(text => text.textContent);
 }
 
