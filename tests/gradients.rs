@@ -14,7 +14,7 @@ use batchnorm::batch_norm::BatchNorm;
 use batchnorm::layer_norm::LayerNorm;
 use batchnorm::nn::linear::Linear;
 use batchnorm::nn::random::Random;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayD};
 use recurrent::{Gradients, Network, Norm};
 
 const LABELS: [usize; 5] = [0, 2, 1, 1, 0];
@@ -120,6 +120,22 @@ fn gamma_and_beta_are_the_same_at_all_steps() {
     }
 }
 
+/// Holds the gradients against the loss when the j-th number of the i-th parameter is moved.
+fn central_differences(
+    name: &str,
+    gradients: &[ArrayD<f64>],
+    loss: impl Fn(usize, usize, f64) -> f64,
+) {
+    let h = 2.0_f64.powi(-17);
+    for (i, gradient) in gradients.iter().enumerate() {
+        for (j, &found) in gradient.iter().enumerate() {
+            let difference = (loss(i, j, h) - loss(i, j, -h)) / (2.0 * h);
+            let off = (difference - found).abs();
+            assert!(off < 1e-8, "{name}, {i}, {j}: {difference} {found}");
+        }
+    }
+}
+
 #[test]
 fn the_gradient_of_the_residual_network_goes_through_all_blocks() {
     use residual::{Kind, Network};
@@ -131,21 +147,13 @@ fn the_gradient_of_the_residual_network_goes_through_all_blocks() {
         }
         let x = Array2::from_shape_simple_fn((LABELS.len(), 2), || random.gaussian());
         let (_, gradients) = network.gradient(x.clone(), &LABELS).unwrap();
-        let h = 2.0_f64.powi(-17);
         let shapes = network.parameters().into_iter().map(|p| p.shape().to_vec());
         assert!(shapes.eq(gradients.iter().map(|g| g.shape().to_vec())), "{kind:?}");
-        for (i, gradient) in gradients.iter().enumerate() {
-            for (j, &found) in gradient.iter().enumerate() {
-                let [above, below] = [h, -h].map(|by| {
-                    let mut network = network.clone();
-                    *network.parameters()[i].iter_mut().nth(j).unwrap() += by;
-                    network.gradient(x.clone(), &LABELS).unwrap().0
-                });
-                let difference = (above - below) / (2.0 * h);
-                let off = (difference - found).abs();
-                assert!(off < 1e-8, "{kind:?}, {i}, {j}: {difference} {found}");
-            }
-        }
+        central_differences(&format!("{kind:?}"), &gradients, |i, j, by| {
+            let mut network = network.clone();
+            *network.parameters()[i].iter_mut().nth(j).unwrap() += by;
+            network.gradient(x.clone(), &LABELS).unwrap().0
+        });
     }
 }
 
@@ -160,18 +168,11 @@ fn the_gradient_of_the_connected_network_is_that_of_central_differences() {
     }
     let x = Array2::from_shape_simple_fn((LABELS.len(), 2), || random.gaussian());
     let (loss, gradients) = network.clone().gradient(x.clone(), &LABELS).unwrap();
-    let h = 2.0_f64.powi(-17);
-    for (i, gradient) in gradients.iter().enumerate() {
-        for (j, &found) in gradient.iter().enumerate() {
-            let [above, below] = [h, -h].map(|by| {
-                let mut network = network.clone();
-                *network.parameters()[i].iter_mut().nth(j).unwrap() += by;
-                network.gradient(x.clone(), &LABELS).unwrap().0
-            });
-            let difference = (above - below) / (2.0 * h);
-            assert!((difference - found).abs() < 1e-8, "{i}, {j}: {difference} {found}");
-        }
-    }
+    central_differences("batch", &gradients, |i, j, by| {
+        let mut network = network.clone();
+        *network.parameters()[i].iter_mut().nth(j).unwrap() += by;
+        network.gradient(x.clone(), &LABELS).unwrap().0
+    });
     // Renormalization that may not correct anything is normalization.
     let renorm = Norm::Renorm(BatchRenorm::new(4, 1e-5, 0.1).unwrap());
     let mut other = Network::<f64>::new([2, 4, 3], &renorm, 1).unwrap();
