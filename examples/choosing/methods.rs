@@ -28,9 +28,8 @@
 
 use super::common::interval::Interval;
 use super::common::network::{Kind, Norm};
-use super::common::search::{Recipe, Run, Split};
+use super::common::search::{Images, Recipe, Run, Split};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
-use figures::Named;
 use figures::choosing::{self as draw, Panel};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -47,11 +46,8 @@ const NORMS: [[Norm; 5]; 2] = [
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
 pub struct Methods {
-    data: String,
-    /// Numbers of images.
-    training: usize,
-    validation: usize,
-    test: usize,
+    #[serde(flatten)]
+    images: Images,
     batch: usize,
     epochs: usize,
     rates: Vec<f64>,
@@ -109,12 +105,8 @@ impl Experiment for Methods {
             Network { kind, sides: norms.map(&mut side).into() }
         });
         let networks = networks.collect();
-        let of = |set: fn(&Split) -> usize| splits.first().map_or(0, set);
         Ok(Methods {
-            data: data.name.clone(),
-            training: of(|s| s.training.labels.len()),
-            validation: of(|s| s.validation.labels.len()),
-            test: of(|s| s.test.labels.len()),
+            images: Images::of(data, images),
             batch: BATCH,
             epochs,
             rates: RATES.into(),
@@ -134,11 +126,7 @@ impl Experiment for Methods {
     }
 
     fn table(&self, out: &mut String) -> Result {
-        writeln!(
-            out,
-            "{}: {} training images, {} to choose the rate, {} test images",
-            self.data, self.training, self.validation, self.test
-        )?;
+        writeln!(out, "{}: {}", self.images.data, self.images)?;
         let seeds =
             self.networks.first().map_or(0, |n| n.sides.first().map_or(0, |s| s.runs.len()));
         writeln!(
@@ -160,15 +148,12 @@ impl Experiment for Methods {
         let norms = connected.into_iter().chain([instance]);
         let panel = |network: &Network| {
             let line = |norm| {
-                let side = network.sides.iter().find(|side| side.norm == norm);
+                let side = network.side(norm);
                 let at =
                     |(i, rate): (usize, &f64)| (*rate, side.map_or(f64::NAN, |s| s.validation(i)));
                 self.rates.iter().enumerate().map(at).collect()
             };
-            let row = |side: &Side| {
-                let Interval { low, mean, high } = network.less_batch(side.norm);
-                Named { label: side.norm.name(lang).into(), low, mid: mean, high }
-            };
+            let row = |side: &Side| network.less_batch(side.norm).named(side.norm.name(lang));
             let others = network.sides.iter().filter(|side| side.norm != Norm::Batch);
             Panel {
                 title: network.kind.name(lang),

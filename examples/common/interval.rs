@@ -36,6 +36,11 @@ impl Interval {
         figures::Interval { x, low: self.low, mid: self.mean, high: self.high }
     }
 
+    /// As a figure wants it, with its name.
+    pub fn named(&self, label: impl Into<String>) -> figures::Named {
+        figures::Named { label: label.into(), low: self.low, mid: self.mean, high: self.high }
+    }
+
     /// Whether all of the interval lies above `value`.
     pub fn above(&self, value: f64) -> bool {
         self.low > value

@@ -8,6 +8,7 @@ use batchnorm::nn::sequential::{Layer, Sequential};
 use batchnorm::nn::sgd::Momentum;
 use ndarray::{Array2, ArrayD, Axis, Ix2};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What a seed gives every side: which images are for what.
 ///
@@ -51,6 +52,28 @@ impl Split {
     /// One for each seed of an experiment.
     pub fn for_seeds(settings: &Settings, sizes: [usize; 3]) -> Result<Vec<Split>> {
         settings.seeds.iter().map(|&seed| Split::new(&settings.data, seed, sizes)).collect()
+    }
+}
+
+/// Whose images an experiment has seen, and how many of them.
+#[derive(Serialize, Deserialize)]
+pub struct Images {
+    pub data: String,
+    training: usize,
+    validation: usize,
+    test: usize,
+}
+
+impl Images {
+    pub fn of(data: &Data, [training, validation, test]: [usize; 3]) -> Images {
+        Images { data: data.name.clone(), training, validation, test }
+    }
+}
+
+impl fmt::Display for Images {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Images { training, validation, test, .. } = self;
+        write!(f, "{training} training images, {validation} to choose the rate, {test} test images")
     }
 }
 

@@ -26,7 +26,7 @@ use super::Side;
 use super::common::interval::Interval;
 use super::common::search::{Recipe, Run, Split};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
-use figures::{Named, generalization as draw};
+use figures::generalization as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -184,18 +184,11 @@ impl Experiment for SmallSets {
     }
 
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
-        let named = |label: String, interval: Interval| Named {
-            label,
-            low: interval.low,
-            mid: interval.mean,
-            high: interval.high,
-        };
         let ways = Side::ALL.into_iter().filter(|side| *side != Side::PLAIN).map(|side| {
-            let gain = Interval::of(self.gain(Side::PLAIN, side, FEW, BATCH));
-            named(side.name(lang).into(), gain)
+            Interval::of(self.gain(Side::PLAIN, side, FEW, BATCH)).named(side.name(lang))
         });
         let sizes = [5, BATCH, 25, FEW]
-            .map(|batch| named(batch.to_string(), Interval::of(self.bn_gain(FEW, batch))));
+            .map(|batch| Interval::of(self.bn_gain(FEW, batch)).named(batch.to_string()));
         let (ways, sizes): (Vec<_>, Vec<_>) = (ways.collect(), sizes.into());
         Ok(vec![("experiment", draw::gains(&ways, &sizes, lang))])
     }

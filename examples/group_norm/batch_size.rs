@@ -25,7 +25,7 @@
 
 use super::common::interval::Interval;
 use super::common::network::{Kind, Norm};
-use super::common::search::{Recipe, Run, Split};
+use super::common::search::{Images, Recipe, Run, Split};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use figures::{Band, group_norm as draw};
 use serde::{Deserialize, Serialize};
@@ -41,11 +41,8 @@ const KINDS: [Kind; 2] = [Kind::Connected, Kind::Convolutional];
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
 pub struct BatchSize {
-    data: String,
-    /// Numbers of images.
-    training: usize,
-    validation: usize,
-    test: usize,
+    #[serde(flatten)]
+    images: Images,
     sizes: Vec<usize>,
     epochs: usize,
     rates: Vec<f64>,
@@ -100,12 +97,8 @@ impl Experiment for BatchSize {
             let mut side = |norm| Side { norm, runs: runs.by_ref().take(splits.len()).collect() };
             Network { kind, sides: NORMS.map(&mut side).into() }
         });
-        let of = |set: fn(&Split) -> usize| splits.first().map_or(0, set);
         Ok(BatchSize {
-            data: data.name.clone(),
-            training: of(|s| s.training.labels.len()),
-            validation: of(|s| s.validation.labels.len()),
-            test: of(|s| s.test.labels.len()),
+            images: Images::of(data, images),
             sizes: SIZES.into(),
             epochs,
             rates: BASES.into(),
@@ -125,11 +118,9 @@ impl Experiment for BatchSize {
     fn table(&self, out: &mut String) -> Result {
         writeln!(
             out,
-            "{}: {} training images, {} to choose the rate, {} test images; {} epochs, {} seeds",
-            self.data,
-            self.training,
-            self.validation,
-            self.test,
+            "{}: {}; {} epochs, {} seeds",
+            self.images.data,
+            self.images,
             self.epochs,
             self.networks.first().map_or(0, |n| n.sides.first().map_or(0, |s| s.runs.len()))
         )?;

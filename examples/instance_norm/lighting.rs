@@ -31,7 +31,7 @@
 
 use super::common::interval::Interval;
 use super::common::network::{Kind, Norm};
-use super::common::search::{Recipe, Run, Split, error};
+use super::common::search::{Images, Recipe, Run, Split, error};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, data, in_order, said};
 use batchnorm::nn::sequential::Sequential;
 use figures::{Band, instance_norm as draw};
@@ -67,11 +67,8 @@ const WAYS: [Way; 6] = [
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
 pub struct Lighting {
-    data: String,
-    /// Numbers of images.
-    training: usize,
-    validation: usize,
-    test: usize,
+    #[serde(flatten)]
+    images: Images,
     batch: usize,
     epochs: usize,
     rates: Vec<f64>,
@@ -139,12 +136,8 @@ impl Experiment for Lighting {
         let mut runs = in_order(work, &progress, each)?;
         let side = |way| Side { way, runs: runs.by_ref().take(splits.len()).collect() };
         let sides = WAYS.map(side).into();
-        let of = |set: fn(&Split) -> usize| splits.first().map_or(0, set);
         Ok(Lighting {
-            data: data.name.clone(),
-            training: of(|s| s.training.labels.len()),
-            validation: of(|s| s.validation.labels.len()),
-            test: of(|s| s.test.labels.len()),
+            images: Images::of(data, images),
             batch: BATCH,
             epochs,
             rates: RATES.into(),
@@ -183,11 +176,9 @@ impl Experiment for Lighting {
     fn table(&self, out: &mut String) -> Result {
         writeln!(
             out,
-            "{}: {} training images, {} to choose the rate, {} test images; {} epochs, batches of {}, {} seeds",
-            self.data,
-            self.training,
-            self.validation,
-            self.test,
+            "{}: {}; {} epochs, batches of {}, {} seeds",
+            self.images.data,
+            self.images,
             self.epochs,
             self.batch,
             self.sides.first().map_or(0, |side| side.runs.len())

@@ -29,7 +29,7 @@
 
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Split, batches, right};
+use super::common::search::{Images, Split, batches, right};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::network::{Network, Norm};
 use batchnorm::batch_norm::BatchNorm;
@@ -60,11 +60,8 @@ enum Way {
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
 pub struct Recurrent {
-    data: String,
-    /// Numbers of images.
-    training: usize,
-    validation: usize,
-    test: usize,
+    #[serde(flatten)]
+    images: Images,
     /// Of reading one of them.
     reading: usize,
     /// Of training.
@@ -189,12 +186,8 @@ impl Experiment for Recurrent {
             let runs = splits.iter().filter_map(|_| chosen()).collect();
             Networks { way, runs }
         });
-        let [training, validation, test] = images;
         Ok(Recurrent {
-            data: settings.data.name.clone(),
-            training,
-            validation,
-            test,
+            images: Images::of(&settings.data, images),
             reading: settings.data.pixels.ncols() / INPUTS,
             steps,
             goal: GOAL,
@@ -217,11 +210,7 @@ impl Experiment for Recurrent {
 
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.networks.first().map_or(0, |networks| networks.runs.len());
-        writeln!(
-            out,
-            "{}, read in {} steps: {} training images, {} to choose the rate, {} test images",
-            self.data, self.reading, self.training, self.validation, self.test
-        )?;
+        writeln!(out, "{}, read in {} steps: {}", self.images.data, self.reading, self.images)?;
         let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
         writeln!(
             out,

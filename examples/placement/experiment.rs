@@ -21,7 +21,7 @@
 
 use super::Place;
 use super::common::interval::Interval;
-use super::common::search::{Recipe, Run, Split};
+use super::common::search::{Images, Recipe, Run, Split};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use figures::{Named, placement as draw};
 use serde::{Deserialize, Serialize};
@@ -33,11 +33,8 @@ const BATCH: usize = 32;
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
 pub struct Textbook {
-    data: String,
-    /// Numbers of images.
-    training: usize,
-    validation: usize,
-    test: usize,
+    #[serde(flatten)]
+    images: Images,
     pixels: usize,
     classes: usize,
     batch: usize,
@@ -98,12 +95,8 @@ impl Experiment for Textbook {
             bias,
             runs: runs.by_ref().take(splits.len()).collect(),
         });
-        let of = |set: fn(&Split) -> usize| splits.first().map_or(0, set);
         Ok(Textbook {
-            data: data.name.clone(),
-            training: of(|s| s.training.labels.len()),
-            validation: of(|s| s.validation.labels.len()),
-            test: of(|s| s.test.labels.len()),
+            images: Images::of(data, images),
             pixels: data.pixels.ncols(),
             classes: data.classes(),
             batch: BATCH,
@@ -129,11 +122,9 @@ impl Experiment for Textbook {
     fn table(&self, out: &mut String) -> Result {
         writeln!(
             out,
-            "{}: {} training images, {} to choose the rate, {} test images; {} seeds",
-            self.data,
-            self.training,
-            self.validation,
-            self.test,
+            "{}: {}; {} seeds",
+            self.images.data,
+            self.images,
             self.ways.first().map_or(0, |way| way.runs.len())
         )?;
         let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
@@ -169,10 +160,7 @@ impl Experiment for Textbook {
 
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
         let panel = |error: fn(&Run) -> f64| -> Vec<Named> {
-            let row = |way: &Way| {
-                let Interval { low, mean, high } = Interval::of(way.runs.iter().map(error));
-                Named { label: way.name(lang).into(), low, mid: mean, high }
-            };
+            let row = |way: &Way| Interval::of(way.runs.iter().map(error)).named(way.name(lang));
             self.ways.iter().map(row).collect()
         };
         let (first, end) = (panel(early), panel(|run| run.test));

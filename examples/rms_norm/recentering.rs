@@ -25,11 +25,11 @@
 
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Split, batches, right};
+use super::common::search::{Images, Split, batches, right};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::network::{Kind, Network};
 use batchnorm::nn::random::Random;
-use figures::{Named, rms_norm as draw};
+use figures::rms_norm as draw;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -52,11 +52,8 @@ const DIFFERENCES: [&str; 3] = ["layer − RMS", "none − RMS", "shifted: RMS �
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
 pub struct Recentering {
-    data: String,
-    /// Numbers of images.
-    training: usize,
-    validation: usize,
-    test: usize,
+    #[serde(flatten)]
+    images: Images,
     steps: usize,
     rates: Vec<f64>,
     sides: Vec<Side>,
@@ -146,12 +143,8 @@ impl Experiment for Recentering {
             let runs = splits.iter().filter_map(|_| chosen()).collect();
             Side { kind, shift, runs }
         });
-        let [training, validation, test] = images;
         Ok(Recentering {
-            data: settings.data.name.clone(),
-            training,
-            validation,
-            test,
+            images: Images::of(&settings.data, images),
             steps,
             rates: RATES.into(),
             sides: sides.into(),
@@ -169,11 +162,7 @@ impl Experiment for Recentering {
 
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.sides.first().map_or(0, |side| side.runs.len());
-        writeln!(
-            out,
-            "{}: {} training images, {} to choose the rate, {} test images; {} steps",
-            self.data, self.training, self.validation, self.test, self.steps
-        )?;
+        writeln!(out, "{}: {}; {} steps", self.images.data, self.images, self.steps)?;
         let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
         writeln!(
             out,
@@ -207,21 +196,17 @@ impl Experiment for Recentering {
     }
 
     fn figures(&self, lang: Lang) -> Result<Vec<Figure>> {
-        let named = |label: String, interval: Interval| {
-            let Interval { low, mean: mid, high } = interval;
-            Named { label, low, mid, high }
-        };
         let errors = self.sides.iter().map(|side| {
             let shifted = if side.shift == 0.0 { "" } else { lang.pick(", 옮김", ", shifted") };
             let label = format!("{}{shifted}", side.kind.name(lang));
-            named(label, Interval::of(side.runs.iter().map(|run| run.test)))
+            Interval::of(side.runs.iter().map(|run| run.test)).named(label)
         });
         // Beside the one against none, the two others would not be told from 0.
         let [layer_less_rms, _, shifted] = self.differences();
         let names =
             lang.pick(["층 − RMS", "옮김: RMS − 층"], ["layer − RMS", "shifted: RMS − layer"]);
         let differences = names.into_iter().zip([layer_less_rms, shifted]);
-        let differences = differences.map(|(name, interval)| named(name.into(), interval));
+        let differences = differences.map(|(name, interval)| interval.named(name));
         let (errors, differences): (Vec<_>, Vec<_>) = (errors.collect(), differences.collect());
         Ok(vec![("recentering", draw::recentering(&errors, &differences, lang))])
     }

@@ -22,7 +22,7 @@
 
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Split, batches, right};
+use super::common::search::{Images, Split, batches, right};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
 use super::network::{Network, Norm};
 use batchnorm::batch_norm::{Average, BatchNorm, Config};
@@ -49,11 +49,8 @@ enum Way {
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
 pub struct SmallBatches {
-    data: String,
-    /// Numbers of images.
-    training: usize,
-    validation: usize,
-    test: usize,
+    #[serde(flatten)]
+    images: Images,
     sizes: Vec<usize>,
     epochs: usize,
     rates: Vec<f64>,
@@ -158,12 +155,8 @@ impl Experiment for SmallBatches {
         };
         let mut runs = in_order(jobs, &progress, each)?;
         let sides = WAYS.map(|way| Side { way, runs: runs.by_ref().take(splits.len()).collect() });
-        let [training, validation, test] = images;
         Ok(SmallBatches {
-            data: settings.data.name.clone(),
-            training,
-            validation,
-            test,
+            images: Images::of(&settings.data, images),
             sizes: SIZES.into(),
             epochs,
             rates: BASES.into(),
@@ -182,11 +175,9 @@ impl Experiment for SmallBatches {
     fn table(&self, out: &mut String) -> Result {
         writeln!(
             out,
-            "{}: {} training images, {} to choose the rate, {} test images; {} epochs, {} seeds",
-            self.data,
-            self.training,
-            self.validation,
-            self.test,
+            "{}: {}; {} epochs, {} seeds",
+            self.images.data,
+            self.images,
             self.epochs,
             self.sides.first().map_or(0, |side| side.runs.len())
         )?;

@@ -3,8 +3,8 @@
 use crate::axis::Axis;
 use crate::data::Named;
 use crate::ink::Ink;
-use crate::plot::{Frame, STROKE, plot};
-use crate::svg::Svg;
+use crate::plot::{Frame, STROKE, WIDTH, plot};
+use crate::svg::{Svg, Type, text_width};
 
 /// How tall a chart is that has a title, a name of its axis and this many rows.
 pub fn height(rows: usize) -> f64 {
@@ -37,4 +37,31 @@ pub fn forest(
             plot.dots(&[(row.mid, at)], 5.5, ink, 1.0);
         }
     });
+}
+
+/// A forest with its title, one of two.
+pub struct Titled<'a> {
+    pub title: &'a str,
+    pub axis: &'a str,
+    pub rows: &'a [Named],
+    /// A level at 0.
+    pub zero: bool,
+    pub ink: Ink,
+}
+
+/// One below the other, their plots as wide as the longest label of both leaves them.
+pub fn stacked(forests: [Titled; 2]) -> String {
+    const GAP: f64 = 14.0;
+    let labels = forests.iter().flat_map(|of| of.rows).map(|row| &row.label);
+    let left = labels.map(|label| text_width(label, Type::SMALL) + 10.0).fold(0.0, f64::max);
+    let heights = forests.each_ref().map(|of| height(of.rows.len()));
+    let mut svg = Svg::new(WIDTH, heights[0] + GAP + heights[1]);
+    let tops = [0.0, heights[0] + GAP];
+    for ((Titled { title, axis, rows, zero, ink }, height), top) in
+        forests.into_iter().zip(heights).zip(tops)
+    {
+        let frame = Frame { left, ..Frame::whole(height) }.title(title).below(top);
+        forest(&mut svg, &frame, axis, rows, true, zero, ink);
+    }
+    svg.finish()
 }

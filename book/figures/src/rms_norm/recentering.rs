@@ -1,27 +1,26 @@
 use crate::data::Named;
-use crate::forest::{forest, height};
+use crate::forest::{Titled, stacked};
 use crate::ink::Ink;
 use crate::lang::Lang;
-use crate::plot::{Frame, WIDTH};
-use crate::svg::{Svg, Type, text_width};
 
 /// Test error, in percent, of networks with different normalizations; and below it differences between two of them,
 /// in points. Each with an interval over the seeds.
 pub fn recentering(errors: &[Named], differences: &[Named], lang: Lang) -> String {
-    const GAP: f64 = 14.0;
-    let (upper, lower) = (height(errors.len()), height(differences.len()));
-    let rows = errors.iter().chain(differences);
-    let left = rows.map(|row| text_width(&row.label, Type::SMALL) + 10.0).fold(0.0, f64::max);
-    let mut svg = Svg::new(WIDTH, upper + GAP + lower);
-    let axis = lang.pick("시험 오차, %", "test error, %");
-    let title = lang.pick("정규화에 따라", "By normalization");
-    let frame = Frame { left, ..Frame::whole(upper) }.title(title);
-    forest(&mut svg, &frame, axis, errors, true, false, Ink::Blue);
-    let axis = lang.pick("시험 오차의 차, %p", "difference of test error, points");
-    let title = lang.pick("같은 시드의 둘씩 뺀 값", "Two of the same seed, subtracted");
-    let frame = Frame { left, ..Frame::whole(lower) }.title(title).below(upper + GAP);
-    forest(&mut svg, &frame, axis, differences, true, true, Ink::Vermillion);
-    svg.finish()
+    let above = Titled {
+        title: lang.pick("정규화에 따라", "By normalization"),
+        axis: lang.pick("시험 오차, %", "test error, %"),
+        rows: errors,
+        zero: false,
+        ink: Ink::Blue,
+    };
+    let below = Titled {
+        title: lang.pick("같은 시드의 둘씩 뺀 값", "Two of the same seed, subtracted"),
+        axis: lang.pick("시험 오차의 차, %p", "difference of test error, points"),
+        rows: differences,
+        zero: true,
+        ink: Ink::Vermillion,
+    };
+    stacked([above, below])
 }
 
 #[cfg(test)]
