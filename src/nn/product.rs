@@ -114,8 +114,13 @@ fn tile<F: Field, const ROWS: usize, const COLUMNS: usize>(
 ) {
     let rows: [&[F]; ROWS] = array::from_fn(|i| &a[i * p + depth..][..columns.len()]);
     let mut sums = [[F::ZERO; COLUMNS]; ROWS];
+    // Whole registers, but for the last columns.
     for (sums, c) in sums.iter_mut().zip(c.chunks_exact(q)) {
-        sums[..place.len()].copy_from_slice(&c[place.clone()]);
+        let c = &c[place.clone()];
+        match c.try_into() {
+            Ok(c) => *sums = c,
+            Err(_) => sums[..c.len()].copy_from_slice(c),
+        }
     }
     for (k, b) in columns.iter().enumerate() {
         for i in 0..ROWS {
@@ -125,7 +130,11 @@ fn tile<F: Field, const ROWS: usize, const COLUMNS: usize>(
         }
     }
     for (sums, c) in sums.iter().zip(c.chunks_exact_mut(q)) {
-        c[place.clone()].copy_from_slice(&sums[..place.len()]);
+        let c = &mut c[place.clone()];
+        match <&mut [F; COLUMNS]>::try_from(&mut *c) {
+            Ok(c) => *c = *sums,
+            Err(_) => c.copy_from_slice(&sums[..c.len()]),
+        }
     }
 }
 // ANCHOR_END: product
