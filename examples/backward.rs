@@ -1,20 +1,23 @@
 //! The code of the chapter "backward": what gradient comes back through a mini-batch.
 
 mod common;
+#[path = "backward/detached.rs"]
+mod detached;
 
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::nn::random::Random;
 use batchnorm::nn::real::Real;
 use batchnorm::norm;
 use batchnorm::split::Plan;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::Series;
 use ndarray::{Array1, Array2, Axis, array};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
     let cells = cells![by_hand, node_by_node, finite_difference, jacobian, wrong_backwards];
-    common::run("backward", cells, figures)
+    let experiments = experiments![detached: detached::Detached];
+    common::run_with("backward", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

@@ -9,6 +9,12 @@ mod recurrent;
 #[allow(dead_code)]
 #[path = "../examples/rms_norm/network.rs"]
 mod residual;
+#[allow(dead_code)]
+#[path = "../examples/common/steps.rs"]
+mod steps;
+#[allow(dead_code)]
+#[path = "../examples/common/connected.rs"]
+mod stepwise;
 
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::layer_norm::LayerNorm;
@@ -188,4 +194,59 @@ fn the_gradient_of_the_connected_network_is_that_of_central_differences() {
     for (a, b) in gradients.iter().zip(&same) {
         assert!((a - b).iter().all(|d| d.abs() < 1e-12));
     }
+}
+
+#[test]
+fn the_gradient_of_every_way_to_take_the_steps_is_that_of_central_differences() {
+    use steps::{Divisor, RIGHT, Steps};
+    use stepwise::Network;
+    let ways = [
+        RIGHT,
+        Steps { axis: 1, ..RIGHT },
+        Steps { subtract: false, ..RIGHT },
+        Steps { divisor: Divisor::One, ..RIGHT },
+        Steps { divisor: Divisor::One, subtract: false, gamma: false, ..RIGHT },
+        Steps { divisor: Divisor::RootPlus, ..RIGHT },
+        Steps { divisor: Divisor::Variance, ..RIGHT },
+        Steps { unbiased: true, ..RIGHT },
+        Steps { gamma: false, beta: false, ..RIGHT },
+    ];
+    for way in ways {
+        let name = format!("{way:?}");
+        let mut network = Network::<f64>::new([2, 4, 2, 3], way, true, 1).unwrap();
+        let random = &mut Random::new(2);
+        for (_, mut parameter) in network.parameters() {
+            parameter.mapv_inplace(|w| w + 0.3 * random.gaussian());
+        }
+        let x = Array2::from_shape_simple_fn((LABELS.len(), 2), || random.gaussian());
+        let (_, gradients) = network.clone().gradient(x.clone(), &LABELS).unwrap();
+        let parts = network.parameters().into_iter().map(|(part, p)| (part, p.shape().to_vec()));
+        assert!(parts.eq(gradients.iter().map(|(part, g)| (*part, g.shape().to_vec()))), "{name}");
+        let gradients: Vec<_> = gradients.into_iter().map(|(_, gradient)| gradient).collect();
+        central_differences(&name, &gradients, |i, j, by| {
+            let mut network = network.clone();
+            *network.parameters()[i].1.iter_mut().nth(j).unwrap() += by;
+            network.gradient(x.clone(), &LABELS).unwrap().0
+        });
+    }
+}
+
+#[test]
+fn the_right_steps_are_those_of_the_library() {
+    use steps::{Norm, RIGHT};
+    let random = &mut Random::new(3);
+    let mut draw = || Array2::from_shape_simple_fn((5, 3), || random.gaussian());
+    let (mut own, mut library) = (Norm::<f64>::new(3, RIGHT), BatchNorm::new(3));
+    for _ in 0..3 {
+        let (x, dy) = (draw(), draw());
+        let ((a, own), (b, tape)) = (own.train(x.clone()), library.train(x).unwrap());
+        let (own, tape) = (own.backward(&dy), tape.backward(&dy).unwrap());
+        let near = |a: &Array2<f64>, b: &Array2<f64>| (a - b).iter().all(|d| d.abs() < 1e-12);
+        assert!(near(&a, &b) && near(&own.x, &tape.x));
+        assert!((own.gamma.unwrap() - tape.gamma).iter().all(|d| d.abs() < 1e-12));
+        assert!((own.beta.unwrap() - tape.beta).iter().all(|d| d.abs() < 1e-12));
+    }
+    let x = draw();
+    let difference = own.infer(x.clone()) - library.freeze().unwrap().apply(&x).unwrap();
+    assert!(difference.iter().all(|d| d.abs() < 1e-12));
 }

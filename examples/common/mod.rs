@@ -38,12 +38,15 @@
 // Every example compiles this module for itself, and uses its own part of it.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+pub mod connected;
 pub mod data;
 mod experiment;
 mod files;
 pub mod interval;
 pub mod network;
 pub mod search;
+pub mod steps;
+pub mod trial;
 
 use clap::{Args, Parser};
 pub use experiment::{Criteria, Entry, Experiment, Settings, Size, Verdict, in_order, said};
