@@ -1,6 +1,8 @@
 //! The code of the chapter "batch": how many samples one step of learning looks at.
 
 mod common;
+#[path = "batch/sizes.rs"]
+mod sizes;
 
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::nn::init::Init;
@@ -11,7 +13,7 @@ use batchnorm::nn::sgd::Sgd;
 use batchnorm::streaming::Streaming;
 use common::data::{self, Set};
 use common::interval::Interval;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::Band;
 use figures::batch::{self as draw, Path};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis, s};
@@ -21,7 +23,8 @@ use std::sync::OnceLock;
 
 fn main() -> std::process::ExitCode {
     let cells = cells![by_hand, all_batches, noise, epoch, steps_and_samples, accumulation];
-    common::run("batch", cells, figures)
+    let experiments = experiments![sizes: sizes::Sizes];
+    common::run_with("batch", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand
