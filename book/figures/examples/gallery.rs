@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::{env, fs, io};
 
 use figures::backward::{finite_difference, graph, jacobian, projection};
-use figures::batch::{Path, how_large, noise as gradient_noise, paths};
+use figures::batch::{Path, how_large, noise as gradient_noise, paths, sizes};
 use figures::covariate_shift::{
     Descent, Domain, covariate_shift, depth_drift, learning_curves, percentile_bands,
     quadratic_paths, sigmoid_gradient,
@@ -162,6 +162,7 @@ fn batches(lang: Lang) -> Vec<(&'static str, String)> {
         ("paths", paths(&panels, (0.0, 0.0), (1.0, 1.5, 0.2), lang)),
         ("gradient_noise", gradient_noise(&again, &once, 64, 4.0, lang)),
         ("how_large", how_large(&band(&steps), &band(&epochs), lang)),
+        ("sizes", sizes(&steps, epochs[2], &epochs, lang)),
         (
             "error_by_batch_size",
             error_by_batch_size(&[2, 8], &[("1", &lines), ("2", &lines)], lang),

@@ -19,7 +19,7 @@ pub fn sizes(errors: &[Interval], longer: Interval, rates: &[Interval], lang: La
     let (low, high) = extent(errors.iter().map(|p| p.x).filter(|x| *x > 0.0));
     let size = || {
         Axis::log(lang.pick("배치 크기", "batch size"), low, high)
-            .ticks((0..16).step_by(2).map(|e| libm::exp2(f64::from(e + 1))).map(named))
+            .ticks((0..16).map(|e| libm::exp2(f64::from(e))).map(named))
             .cut(low * 0.8, high * 1.25)
     };
 
