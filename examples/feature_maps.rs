@@ -1,6 +1,10 @@
 //! The code of the chapter "feature_maps": which values of a convolution share a mean.
 
 mod common;
+#[path = "feature_maps/network.rs"]
+mod network;
+#[path = "feature_maps/places.rs"]
+mod places;
 
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::definition::normalize;
@@ -8,13 +12,15 @@ use batchnorm::nn::conv2d::{Conv2d, Window};
 use batchnorm::nn::random::Random;
 use batchnorm::norm;
 use batchnorm::split::{Plan, Split};
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::feature_maps::View;
 use ndarray::{Array4, ArrayD, array, s};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run("feature_maps", cells![by_hand, axes, padding], figures)
+    let cells = cells![by_hand, axes, padding];
+    let experiments = experiments![places: places::Places];
+    common::run_with("feature_maps", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

@@ -3,6 +3,9 @@
 #[allow(dead_code)]
 #[path = "../examples/without_batches/network.rs"]
 mod connected;
+#[allow(dead_code)]
+#[path = "../examples/feature_maps/network.rs"]
+mod convolutional;
 #[allow(dead_code)] // what only the example uses
 #[path = "../examples/layer_norm/network.rs"]
 mod recurrent;
@@ -20,7 +23,7 @@ use batchnorm::batch_norm::BatchNorm;
 use batchnorm::layer_norm::LayerNorm;
 use batchnorm::nn::linear::Linear;
 use batchnorm::nn::random::Random;
-use ndarray::{Array2, ArrayD};
+use ndarray::{Array2, Array4, ArrayD};
 use recurrent::{Gradients, Network, Norm};
 
 const LABELS: [usize; 5] = [0, 2, 1, 1, 0];
@@ -249,4 +252,28 @@ fn the_right_steps_are_those_of_the_library() {
     let x = draw();
     let difference = own.infer(x.clone()) - library.freeze().unwrap().apply(&x).unwrap();
     assert!(difference.iter().all(|d| d.abs() < 1e-12));
+}
+
+#[test]
+fn the_gradient_of_the_convolutional_network_goes_through_both_ways_to_share_a_mean() {
+    use convolutional::{Kind, Network};
+    for (kind, learned) in
+        [(Kind::None, 0), (Kind::Channel, 10), (Kind::Place, 2 * (2 * 16 + 3 * 4))]
+    {
+        let mut network = Network::<f64>::new([6, 2, 3, 3], kind, 1).unwrap();
+        assert_eq!(network.scales_and_shifts(), learned);
+        let random = &mut Random::new(2);
+        for mut parameter in network.parameters() {
+            parameter.mapv_inplace(|w| w + 0.3 * random.gaussian());
+        }
+        let x = Array4::from_shape_simple_fn((LABELS.len(), 1, 6, 6), || random.gaussian());
+        let (_, gradients) = network.clone().gradient(x.clone(), &LABELS).unwrap();
+        let shapes = network.parameters().into_iter().map(|p| p.shape().to_vec());
+        assert!(shapes.eq(gradients.iter().map(|g| g.shape().to_vec())), "{kind:?}");
+        central_differences(&format!("{kind:?}"), &gradients, |i, j, by| {
+            let mut network = network.clone();
+            *network.parameters()[i].iter_mut().nth(j).unwrap() += by;
+            network.gradient(x.clone(), &LABELS).unwrap().0
+        });
+    }
 }

@@ -11,7 +11,7 @@ use figures::covariate_shift::{
     Descent, Domain, covariate_shift, depth_drift, learning_curves, percentile_bands,
     quadratic_paths, sigmoid_gradient,
 };
-use figures::feature_maps::{View, cube, padding, views};
+use figures::feature_maps::{View, cube, padding, places, views};
 use figures::forward::{
     BatchHistogram, Channel, Outliers, Pipeline, affine_slopes, before_after, bound, pipeline, rho,
     shape_unchanged, small_batches,
@@ -297,6 +297,7 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("published", published(&errors, lang)),
         ("noise", batch_noise(&noisy, lang)),
         ("sphere", sphere(&points, lang)),
+        ("places", places(&rows(&["channel", "place"]), &rows(&["channel", "place"]), lang)),
         ("recentering", recentering(&rows(&["LN", "RMS"]), &rows(&["LN − RMS"]), lang)),
         ("cancellation", cancellation(&methods, 6e-8, lang)),
         ("epsilon", epsilon(&[1e-3, 1e-5], lang)),

@@ -2,8 +2,10 @@
 
 mod cube;
 mod padding;
+mod places;
 mod views;
 
 pub use cube::cube;
 pub use padding::padding;
+pub use places::places;
 pub use views::{View, views};
