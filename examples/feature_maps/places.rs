@@ -105,25 +105,42 @@ fn error(network: &Network<f32>, set: &Set) -> Result<f64> {
     Ok(100.0 * (1.0 - right(&logits, &set.labels) as f64 / set.labels.len() as f64))
 }
 
-/// A network after all epochs; one that has diverged is wrong about everything.
-fn train((kind, batch): (Kind, usize), split: &Split, rate: f64, epochs: usize) -> Result<Run> {
-    let Split { seed, training, validation, test } = split;
+/// A network after all epochs, or none if it has diverged.
+fn train(
+    (kind, batch): (Kind, usize),
+    split: &Split,
+    rate: f64,
+    epochs: usize,
+) -> Result<Option<Network<f32>>> {
+    let Split { seed, training, .. } = split;
     let mut network = start(kind, training, *seed)?;
     let steps = epochs * (training.labels.len() / batch);
     let order = &mut Random::new(seed ^ 0xba7c4);
     for (i, (x, labels)) in batches(training, batch, order).take(steps).enumerate() {
         let (loss, gradients) = network.gradient(square(x)?, &labels)?;
         if !loss.is_finite() {
-            return Ok(Run { rate, validation: 100.0, test: 100.0, moved: 100.0 });
+            return Ok(None);
         }
         network.step(&gradients, rate * (1.0 - i as f64 / steps as f64))?;
     }
-    let mut moved_error = 0.0;
-    for by in [[1, 0], [-1, 0], [0, 1], [0, -1]] {
-        moved_error += error(&network, &moved(test, by))? / 4.0;
+    Ok(Some(network))
+}
+
+/// The network of the rate that is best on validation images.
+fn best(side: (Kind, usize), split: &Split, epochs: usize) -> Result<Run> {
+    let mut best: Option<(f64, f64, Network<f32>)> = None;
+    for rate in RATES {
+        let Some(network) = train(side, split, rate, epochs)? else { continue };
+        let validation = error(&network, &split.validation)?;
+        if best.as_ref().is_none_or(|(_, least, _)| validation < *least) {
+            best = Some((rate, validation, network));
+        }
     }
-    let (validation, test) = (error(&network, validation)?, error(&network, test)?);
-    Ok(Run { rate, validation, test, moved: moved_error })
+    let (rate, validation, network) = best.ok_or("every rate has diverged")?;
+    let at = |by| error(&network, &moved(&split.test, by));
+    let [down, up, right, left] = [at([1, 0])?, at([-1, 0])?, at([0, 1])?, at([0, -1])?];
+    let moved = (down + up + right + left) / 4.0;
+    Ok(Run { rate, validation, test: error(&network, &split.test)?, moved })
 }
 // ANCHOR_END: places
 
@@ -140,29 +157,24 @@ impl Experiment for Places {
         let epochs = settings.pick(1, 5, 5);
         let images = settings.pick([96, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
-        let progress = settings.progress(SIDES.len() * splits.len() * RATES.len());
+        let progress = settings.progress(SIDES.len() * splits.len());
         let jobs: Vec<_> = SIDES
             .into_iter()
             .flat_map(|side| splits.iter().map(move |split| (side, split)))
-            .flat_map(|(side, split)| RATES.map(|rate| (side, split, rate)))
             .collect();
-        let each = |(side, split, rate)| {
-            let run = train(side, split, rate, epochs);
+        let each = |(side, split)| {
+            let run = best(side, split, epochs);
             progress.inc(1);
             run
         };
         let mut runs = in_order(jobs, &progress, each)?;
-        let mut chosen = || {
-            let runs = runs.by_ref().take(RATES.len());
-            runs.reduce(|best, run| if run.validation < best.validation { run } else { best })
-        };
         let mut sides = Vec::new();
         for (kind, batch) in SIDES {
-            let runs = splits.iter().filter_map(|_| chosen()).collect();
             let parameters = match splits.first() {
                 Some(split) => start(kind, &split.training, split.seed)?.scales_and_shifts(),
                 None => 0,
             };
+            let runs = runs.by_ref().take(splits.len()).collect();
             sides.push(Side { kind, batch, parameters, runs });
         }
         Ok(Places {
@@ -189,7 +201,7 @@ impl Experiment for Places {
         )?;
         writeln!(
             out,
-            "\na mean for  batch  γ and β      test error, %   moved by one pixel  rates chosen"
+            "\na mean for  batch  γ and β       test error, %   moved by one pixel  rates chosen"
         )?;
         for side in &self.sides {
             let over =
@@ -197,7 +209,7 @@ impl Experiment for Places {
             let rates: Vec<_> = side.runs.iter().map(|run| run.rate.to_string()).collect();
             writeln!(
                 out,
-                "{:12}{:5}{:9}{:>19}{:>21}  {}",
+                "{:11}{:6}{:9}{:>20}{:>21}  {}",
                 side.kind.name(Lang::En),
                 side.batch,
                 side.parameters,
