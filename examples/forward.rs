@@ -1,5 +1,7 @@
 //! The code of the chapter "forward": what happens to a mini-batch.
 
+#[path = "forward/ablation.rs"]
+mod ablation;
 mod common;
 
 use batchnorm::batch_norm::{BatchNorm, Config};
@@ -7,7 +9,7 @@ use batchnorm::definition::normalize;
 use batchnorm::nn::random::Random;
 use batchnorm::norm;
 use batchnorm::split::Plan;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::Histogram;
 use ndarray::{Array2, array};
 use std::fmt::Write;
@@ -15,7 +17,8 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells =
         cells![four_numbers, variance_left, restore, blind_spots, small_batches, hard_inputs];
-    common::run("forward", cells, figures)
+    let experiments = experiments![ablation: ablation::Ablation];
+    common::run_with("forward", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: four_numbers

@@ -23,6 +23,9 @@ pub enum Part {
     Head,
 }
 
+/// One for each parameter, in their order.
+pub type Gradients<F> = Vec<(Part, ArrayD<F>)>;
+
 /// Hidden layers, each linear, normalized and with a ReLU, and a linear one.
 #[derive(Clone, Debug)]
 pub struct Network<F> {
@@ -49,12 +52,8 @@ impl<F: Real> Network<F> {
         Ok(Network { hidden, head: Linear::random((width, classes), true, Init::Xavier, random)? })
     }
 
-    /// The loss in training, and its gradient, with respect to each of the parameters in their order.
-    pub fn gradient(
-        &mut self,
-        mut x: Array2<F>,
-        labels: &[usize],
-    ) -> Result<(F, Vec<(Part, ArrayD<F>)>)> {
+    /// The loss in training, and its gradient.
+    pub fn gradient(&mut self, mut x: Array2<F>, labels: &[usize]) -> Result<(F, Gradients<F>)> {
         let mut tapes = Vec::new();
         for (linear, norm) in &mut self.hidden {
             let (a, linear) = linear.forward(x)?;

@@ -1,5 +1,6 @@
 //! Figures of the chapter on the forward pass.
 
+mod ablation;
 mod affine_slopes;
 mod before_after;
 mod bound;
@@ -8,6 +9,7 @@ mod rho;
 mod shape_unchanged;
 mod small_batches;
 
+pub use ablation::ablation;
 pub use affine_slopes::affine_slopes;
 pub use before_after::{Channel, before_after};
 pub use bound::{Outliers, bound};
