@@ -238,10 +238,9 @@ impl<F: Scalar> BatchNorm<F> {
             RunningVar::Biased => F::Wide::ONE,
             RunningVar::Unbiased => F::Wide::count(m) / F::Wide::count(m - 1),
         };
-        let step = |r: F, new: F::Wide| F::narrow((F::Wide::ONE - p) * r.widen() + p * new);
         for (c, (mean, var)) in batch.into_iter().enumerate() {
-            self.running_mean[c] = step(self.running_mean[c], mean);
-            self.running_var[c] = step(self.running_var[c], correction * var);
+            self.running_mean[c] = moved(self.running_mean[c], mean, p);
+            self.running_var[c] = moved(self.running_var[c], correction * var, p);
         }
     }
     // ANCHOR_END: follow
@@ -314,6 +313,18 @@ impl<F: Scalar> BatchNorm<F> {
             None => Ok(()),
         })
     }
+}
+
+/// (1 − p)·r + p·new: a running average r after one more value, which is infinite if the range has no room for
+/// it. In a unit of their own size, for the parts may be subnormal.
+pub(crate) fn moved<F: Scalar>(r: F, new: F::Wide, p: F::Wide) -> F {
+    let narrow = F::narrow(new);
+    if !narrow.is_finite() {
+        return F::narrow(F::Wide::ONE - p) * r + F::narrow(p) * narrow;
+    }
+    let unit = F::unit([r, narrow].into_iter());
+    let per_unit = (F::ONE / unit).widen();
+    F::narrow((F::Wide::ONE - p) * r.in_unit(per_unit) + p * (new * per_unit)) * unit
 }
 
 pub(crate) fn check_momentum<F: Scalar>(momentum: F) -> Result<()> {

@@ -2,7 +2,7 @@
 //! Batch-Normalized Models", NeurIPS 2017, arXiv 1702.03275).
 
 use super::affine::Affine;
-use super::batch_norm::check_momentum;
+use super::batch_norm::{check_momentum, moved};
 use super::channelwise::{Shard, Statistics};
 use super::error::{Error, Result};
 use super::norm::{Gradients, check_eps, check_length};
@@ -169,11 +169,11 @@ impl<F: Scalar> BatchRenorm<F> {
         let shift = (0..d.len()).map(|c| self.beta(c) + self.gamma(c) * d[c]).collect();
         let (y, shard) = Shard::forward(x, batch.clone(), [scale, shift])?;
         let p = self.momentum.widen();
-        let step = |r: &mut F, new: F::Wide| {
-            *r = F::narrow((F::Wide::ONE - p) * r.widen() + p * new);
-        };
-        self.running_mean.iter_mut().zip(batch.means()).for_each(|(r, mean)| step(r, mean));
-        self.running_std.iter_mut().zip(batch.stds()).for_each(|(r, std)| step(r, std));
+        self.running_mean
+            .iter_mut()
+            .zip(batch.means())
+            .for_each(|(r, mean)| *r = moved(*r, mean, p));
+        self.running_std.iter_mut().zip(batch.stds()).for_each(|(r, std)| *r = moved(*r, std, p));
         Ok((y, Tape { shard, r, d }))
     }
     // ANCHOR_END: train
@@ -239,7 +239,12 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
     pub fn backward(self, dy: &ArrayRef<F, D>) -> Result<Gradients<F, D>> {
         let sums = self.shard.sums(dy)?;
         let x = self.shard.backward(dy, &sums)?;
-        let gamma = |c: usize| F::narrow(self.r[c] * sums.gx[c] + self.d[c] * sums.g[c]);
+        let gamma = |c: usize| {
+            // In a unit of their own size, for both x̂ and d may be subnormal.
+            let unit = F::unit([sums.gx[c], self.d[c]].map(F::narrow).into_iter());
+            let [gx, d] = [sums.gx[c], self.d[c]].map(|v| v * (F::ONE / unit).widen());
+            F::narrow(self.r[c] * gx + d * sums.g[c]) * unit
+        };
         Ok(Gradients { x, gamma: (0..self.r.len()).map(gamma).collect(), beta: sums.beta() })
     }
     // ANCHOR_END: backward

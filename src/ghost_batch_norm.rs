@@ -5,7 +5,7 @@
 use super::batch_norm::BatchNorm;
 use super::channelwise::{Statistics, Sums};
 use super::error::{Error, Result};
-use super::norm::{Gradients, check_shape};
+use super::norm::{Gradients, check_shape, row_major, slice, slice_mut};
 use super::population::Population;
 use super::scalar::Scalar;
 use super::split::{Plan, Split};
@@ -73,19 +73,18 @@ impl<F: Scalar> GhostBatchNorm<F> {
     pub fn train<D: Dimension>(&mut self, x: Array<F, D>) -> Result<(Array<F, D>, Tape<F, D>)> {
         let split = Plan::batch(x.shape())?.statistics();
         self.layer.check_channels(split.kept)?;
-        let x = if x.is_standard_layout() { x } else { x.as_standard_layout().into_owned() };
-        let values = x.as_slice().expect("made row-major one line above");
-        let mut y = Array::from_elem(x.raw_dim(), F::ZERO);
-        let output = y.as_slice_mut().expect("just made, row-major");
+        let x = row_major(x);
+        let mut y = Vec::with_capacity(x.len());
         let (parameters, mut chunks) = (self.layer.parameters(), Vec::new());
         for samples in self.chunks(split.outer) {
-            let chunk = Chunk::new(split, samples);
-            let population = Population::of_slice(&values[chunk.place.clone()], chunk.split);
+            let chunk = Chunk::new(split, samples)?;
+            let values = &slice(&x)[chunk.place.clone()];
+            let population = Population::of_slice(values, chunk.plan);
             let statistics = Statistics::new(&population, self.layer.config().eps)?;
-            let (from, to) = (&values[chunk.place.clone()], &mut output[chunk.place.clone()]);
-            statistics.forward(from, to, chunk.split, &parameters);
+            y.extend(statistics.forward(values, chunk.plan, &parameters));
             chunks.push((chunk, statistics));
         }
+        let y = Array::from_shape_vec(x.raw_dim(), y).expect("as many values as x");
         for (_, statistics) in &chunks {
             self.layer.follow(statistics.means().zip(statistics.vars()), statistics.count());
         }
@@ -98,15 +97,15 @@ impl<F: Scalar> GhostBatchNorm<F> {
 /// Neighbouring samples, and where they lie.
 #[derive(Clone, Debug)]
 struct Chunk {
-    split: Split,
+    plan: Plan,
     place: Range<usize>,
 }
 
 impl Chunk {
-    fn new(whole: Split, samples: Range<usize>) -> Self {
+    fn new(whole: Split, samples: Range<usize>) -> Result<Self> {
+        let plan = Plan::batch(&[samples.len(), whole.kept, whole.inner])?;
         let size = whole.kept * whole.inner;
-        let place = samples.start * size..samples.end * size;
-        Chunk { split: Split { outer: samples.len(), ..whole }, place }
+        Ok(Chunk { plan, place: samples.start * size..samples.end * size })
     }
 }
 
@@ -131,12 +130,11 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
         check_shape("dy", x.shape(), dy.shape())?;
         let g = dy.as_standard_layout();
         let g = g.as_slice().expect("made row-major one line above");
-        let values = x.as_slice_mut().expect("made row-major in `train`");
         let mut all = Sums::zero(gamma.len());
-        for (Chunk { split, place }, statistics) in chunks {
-            let (x, g) = (&mut values[place.clone()], &g[place]);
-            let sums = statistics.sums(x, g, split);
-            statistics.backward(x, g, split, &gamma, &sums);
+        for (Chunk { plan, place }, statistics) in chunks {
+            let (x, g) = (&mut slice_mut(&mut x)[place.clone()], &g[place]);
+            let sums = statistics.sums(x, g, plan);
+            statistics.backward(x, g, plan, &gamma, &sums);
             all.add(&sums)?;
         }
         Ok(Gradients { x, gamma: all.gamma(), beta: all.beta() })

@@ -19,20 +19,28 @@ use ndarray::{Array, Array1, ArrayRef, Dimension};
 /// for `f64` data whose squares leave the range of `f64`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moments<F: Scalar> {
-    unit: F,
-    mean: F::Wide,
+    pub(super) unit: F,
+    pub(super) mean: F::Wide,
     var: F::Wide,
-    inv_std: F::Wide,
+    pub(super) inv_std: F::Wide,
     eps_share: F::Wide,
 }
 
-impl<F: Scalar> Moments<F> {
-    // ANCHOR: moments
-    /// μ = (1/m) Σ x and v = (1/m) Σ (x − μ)², then 1/√(v + ε), of each group.
+/// Mean and M₂ = Σ (x − mean)² of values that share a mean, in a unit of their own size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spread<F: Scalar> {
+    pub(super) unit: F,
+    pub(super) mean: F::Wide,
+    pub(super) m2: F::Wide,
+}
+
+// ANCHOR: moments
+impl<F: Scalar> Spread<F> {
+    /// μ = (1/m) Σ x and M₂ = Σ (x − μ)² of each group.
     ///
     /// Σ (x − μ)² = Σ x² − m μ² takes no second pass, but cancels where |μ| ≫ σ. What is left of Σ x²
     /// tells how much: less than a thousandth, and more than ten binary digits are gone.
-    fn of(x: &[F], plan: Plan, eps: F) -> Result<Vec<Self>> {
+    pub(crate) fn of(x: &[F], plan: Plan) -> Vec<Self> {
         let groups = plan.statistics();
         let m = F::Wide::count(groups.count());
         let unit = |k| F::unit(groups.runs(k).flatten().map(|i| x[i]));
@@ -48,9 +56,9 @@ impl<F: Scalar> Moments<F> {
             Center::Zero => vec![F::Wide::ZERO; groups.kept],
         };
 
-        let mut deviations: Vec<_> =
+        let mut m2: Vec<_> =
             squares.iter().zip(&mean).map(|(&squares, &mean)| squares - m * mean * mean).collect();
-        let cancelled = |k: &usize| cancelled::<F>(deviations[*k], squares[*k]);
+        let cancelled = |k: &usize| cancelled::<F>(m2[*k], squares[*k]);
         let cancelled: Vec<usize> = (0..groups.kept).filter(cancelled).collect();
         if !cancelled.is_empty() {
             let numbers = with(plan, [&per_unit, &mean], []);
@@ -58,35 +66,36 @@ impl<F: Scalar> Moments<F> {
                 let d = x.in_unit(unit) - mean;
                 (d, d * d)
             });
-            cancelled.into_iter().for_each(|k| deviations[k] = second[k]);
+            cancelled.into_iter().for_each(|k| m2[k] = second[k]);
         }
+        (0..groups.kept).map(|k| Spread { unit: units[k], mean: mean[k], m2: m2[k] }).collect()
+    }
+}
 
-        let var = |k: usize| deviations[k] / m;
-        let nothing = |k: usize| var(k) == F::Wide::ZERO && eps == F::ZERO;
-        match (0..groups.kept).position(nothing) {
-            Some(channel) => Err(Error::ZeroVariance { channel }),
-            None => Ok((0..groups.kept)
-                .map(|k| Self::complete(units[k], mean[k], var(k), eps))
-                .collect()),
-        }
+impl<F: Scalar> Moments<F> {
+    /// v = M₂/m of each group of m values, then 1/√(v + ε) and the share of ε in v + ε.
+    ///
+    /// # Errors
+    /// [`Error::ZeroVariance`] where all values of a group are equal and `eps` is 0.
+    pub(crate) fn new(spreads: &[Spread<F>], m: usize, eps: F) -> Result<Vec<Self>> {
+        let new = |(channel, spread): (usize, &Spread<F>)| {
+            let Spread { unit, mean, m2 } = *spread;
+            let (var, per_unit) = (m2 / F::Wide::count(m), F::ONE / unit);
+            let moments = |inv_std, eps_share| Ok(Moments { unit, mean, var, inv_std, eps_share });
+            let eps_in_unit = (eps * per_unit * per_unit).widen();
+            if var != F::Wide::ZERO && eps_in_unit.is_finite() {
+                let inv_std = F::Wide::ONE / (var + eps_in_unit).sqrt();
+                moments(inv_std, eps_in_unit * inv_std * inv_std)
+            } else if eps != F::ZERO {
+                // ε is all there is of v + ε, and may be out of range in the unit.
+                moments(unit.widen() / eps.widen().sqrt(), F::Wide::ONE)
+            } else {
+                Err(Error::ZeroVariance { channel })
+            }
+        };
+        spreads.iter().enumerate().map(new).collect()
     }
     // ANCHOR_END: moments
-
-    /// Adds 1/√(v + ε), which is 0 here where v + ε is 0, and the share of ε in v + ε.
-    fn complete(unit: F, mean: F::Wide, var: F::Wide, eps: F) -> Self {
-        let moments = |inv_std, eps_share| Moments { unit, mean, var, inv_std, eps_share };
-        let per_unit = F::ONE / unit;
-        let eps_in_unit = (eps * per_unit * per_unit).widen();
-        if var != F::Wide::ZERO && eps_in_unit.is_finite() {
-            let inv_std = F::Wide::ONE / (var + eps_in_unit).sqrt();
-            moments(inv_std, eps_in_unit * inv_std * inv_std)
-        } else if eps != F::ZERO {
-            // ε is all there is of v + ε, and may be out of range in the unit.
-            moments(unit.widen() / eps.widen().sqrt(), F::Wide::ONE)
-        } else {
-            moments(F::Wide::ZERO, F::Wide::ZERO)
-        }
-    }
 
     /// The mean μ.
     pub fn mean(&self) -> F::Wide {
@@ -119,15 +128,24 @@ pub fn forward<F: Scalar, D: Dimension>(
     let gamma = parameter("gamma", gamma, F::ONE, plan.parameters().kept)?;
     let beta = parameter("beta", beta, F::ZERO, plan.parameters().kept)?;
     let x = row_major(x);
-    let moments = Moments::of(slice(&x), plan, eps)?;
-
-    let Columns { per_unit, mean, inv_std, .. } = Columns::of(&moments);
-    let numbers = with(plan, [&per_unit, &mean, &inv_std], [&gamma, &beta]);
-    let y = numbers.map(slice(&x), |x, [unit, mean, inv_std], [gamma, beta]| {
-        F::narrow((x.in_unit(unit) - mean) * (gamma * inv_std) + beta)
-    });
+    let moments = Moments::new(&Spread::of(slice(&x), plan), plan.statistics().count(), eps)?;
+    let y = normalized(slice(&x), plan, &moments, [&gamma, &beta]);
     let y = Array::from_shape_vec(x.raw_dim(), y).expect("as many values as x");
     Ok((y, Tape { x, plan, gamma, moments }))
+}
+
+/// y = γ x̂ + β by the moments of each group.
+pub(crate) fn normalized<F: Scalar>(
+    x: &[F],
+    plan: Plan,
+    moments: &[Moments<F>],
+    parameters: [&[F::Wide]; 2],
+) -> Vec<F> {
+    let Columns { per_unit, mean, inv_std, .. } = Columns::of(moments);
+    let numbers = with(plan, [&per_unit, &mean, &inv_std], parameters);
+    numbers.map(x, |x, [unit, mean, inv_std], [gamma, beta]| {
+        F::narrow((x.in_unit(unit) - mean) * (gamma * inv_std) + beta)
+    })
 }
 // ANCHOR_END: forward
 
@@ -172,7 +190,9 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
         let columns = Columns::of(&self.moments);
         let [dbeta, dgamma, mean_g, mean_gx] = self.backward_sums(g, &columns);
         let narrow = |sums: Vec<F::Wide>| sums.into_iter().map(F::narrow).collect();
-        let x = self.backward_x(g, &columns, &mean_g, &mean_gx);
+        let Tape { mut x, plan, gamma, .. } = self;
+        let m = plan.statistics().count();
+        input_gradient(slice_mut(&mut x), g, (plan, m), &columns, &gamma, [&mean_g, &mean_gx]);
         Ok(Gradients { x, gamma: narrow(dgamma), beta: narrow(dbeta) })
     }
 
@@ -185,10 +205,7 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
         let (mut mean_g, mut mean_gx) = (zeros(plan.statistics()), zeros(plan.statistics()));
         if let Some(alike) = plan.alike() {
             // γ, μ and 1/s are the same for all values of a sum: they can wait.
-            let numbers = with(plan, [per_unit, mean], []);
-            let [sum_g, sum_gd] = numbers.sums(alike, g, x, |g, x, [unit, mean], []| {
-                (g.widen(), g.widen() * (x.in_unit(unit) - mean))
-            });
+            let [sum_g, sum_gd] = gradient_sums(x, g, (plan, alike), columns);
             for (i, (&g, &gd)) in sum_g.iter().zip(&sum_gd).enumerate() {
                 let (k, c) = plan.groups_of(i * alike.inner);
                 let (gamma, gx) = (self.gamma[c], gd * inv_std[k]);
@@ -216,48 +233,51 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
         }
         [dbeta, dgamma, mean_g, mean_gx]
     }
+}
 
-    /// dx = (g̃ − ⟨g̃⟩ − x̂ ⟨g̃ x̂⟩) / s, in the memory of x.
-    fn backward_x(
-        self,
-        g: &[F],
-        columns: &Columns<F>,
-        mean_g: &[F::Wide],
-        mean_gx: &[F::Wide],
-    ) -> Array<F, D> {
-        let Tape { mut x, plan, gamma, .. } = self;
-        let Columns { per_unit, mean, inv_std, eps_share } = columns;
-        if plan.statistics().count() == plan.least_values() {
-            // Of two values g̃ − ⟨g̃⟩ is a multiple of x̂, and the difference below would be rounding
-            // noise. What is left of it is known: the share of ε in v + ε. (Of one value, where no mean
-            // is subtracted.)
-            let numbers = with(plan, [per_unit, inv_std, eps_share, mean_g], [&gamma]);
-            numbers.update(
-                slice_mut(&mut x),
-                g,
-                |_, g, [unit, inv_std, eps_share, mean_g], [gamma]| {
-                    let rest = (gamma * g.widen() - mean_g) * eps_share;
-                    F::narrow(rest * inv_std) * F::narrow(unit)
-                },
-            );
-        } else {
-            // dx = (γ/s) g − ⟨g̃⟩/s − (x − μ) ⟨g̃ x̂⟩/s²
-            let (mean_g, mean_gx) = (times(mean_g, inv_std), times(mean_gx, inv_std));
-            let slope = times(&mean_gx, inv_std);
-            let numbers = with(plan, [per_unit, mean, inv_std, &mean_g, &slope], [&gamma]);
-            numbers.update(
-                slice_mut(&mut x),
-                g,
-                |x, g, [unit, mean, inv_std, mean_g, slope], [gamma]| {
-                    let same = mean_g + (x.in_unit(unit) - mean) * slope;
-                    F::narrow(gamma * inv_std * g.widen() - same) * F::narrow(unit)
-                },
-            );
-        }
-        x
+/// Σ g and Σ g (x − μ), by groups all of whose values share a mean.
+pub(crate) fn gradient_sums<F: Scalar>(
+    x: &[F],
+    g: &[F],
+    (plan, by): (Plan, Split),
+    Columns { per_unit, mean, .. }: &Columns<F>,
+) -> [Vec<F::Wide>; 2] {
+    with(plan, [per_unit, mean], [])
+        .sums(by, g, x, |g, x, [unit, mean], []| (g.widen(), g.widen() * (x.in_unit(unit) - mean)))
+}
+
+/// dx = (g̃ − ⟨g̃⟩ − x̂ ⟨g̃ x̂⟩) / s, in the memory of x, where m values share a mean.
+pub(crate) fn input_gradient<F: Scalar>(
+    x: &mut [F],
+    g: &[F],
+    (plan, m): (Plan, usize),
+    Columns { per_unit, mean, inv_std, eps_share }: &Columns<F>,
+    gamma: &[F::Wide],
+    [mean_g, mean_gx]: [&[F::Wide]; 2],
+) {
+    if m == plan.least_values() {
+        // Of two values g̃ − ⟨g̃⟩ is a multiple of x̂, and the difference below would be rounding noise.
+        // What is left of it is known: the share of ε in v + ε. (Of one value, where no mean is
+        // subtracted.)
+        let numbers = with(plan, [per_unit, inv_std, eps_share, mean_g], [gamma]);
+        numbers.update(x, g, |_, g, [unit, inv_std, eps_share, mean_g], [gamma]| {
+            let rest = (gamma * g.widen() - mean_g) * eps_share;
+            F::narrow(rest * inv_std) * F::narrow(unit)
+        });
+    } else {
+        // dx = (γ/s) g − ⟨g̃⟩/s − (x − μ) ⟨g̃ x̂⟩/s²
+        let (mean_g, mean_gx) = (times(mean_g, inv_std), times(mean_gx, inv_std));
+        let slope = times(&mean_gx, inv_std);
+        let numbers = with(plan, [per_unit, mean, inv_std, &mean_g, &slope], [gamma]);
+        numbers.update(x, g, |x, g, [unit, mean, inv_std, mean_g, slope], [gamma]| {
+            let same = mean_g + (x.in_unit(unit) - mean) * slope;
+            F::narrow(gamma * inv_std * g.widen() - same) * F::narrow(unit)
+        });
     }
-    // ANCHOR_END: backward
+}
+// ANCHOR_END: backward
 
+impl<F: Scalar, D: Dimension> Tape<F, D> {
     /// Mean and variance of each group, in the order of the groups.
     pub fn moments(&self) -> &[Moments<F>] {
         &self.moments
@@ -280,15 +300,15 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
 }
 
 /// What each group's moments have under one name, as vectors with an element for each group.
-struct Columns<F: Scalar> {
+pub(crate) struct Columns<F: Scalar> {
     per_unit: Vec<F::Wide>,
     mean: Vec<F::Wide>,
-    inv_std: Vec<F::Wide>,
+    pub(super) inv_std: Vec<F::Wide>,
     eps_share: Vec<F::Wide>,
 }
 
 impl<F: Scalar> Columns<F> {
-    fn of(moments: &[Moments<F>]) -> Self {
+    pub(crate) fn of(moments: &[Moments<F>]) -> Self {
         let column = |of: fn(&Moments<F>) -> F::Wide| moments.iter().map(of).collect();
         Columns {
             per_unit: column(|m| (F::ONE / m.unit).widen()),
@@ -300,7 +320,7 @@ impl<F: Scalar> Columns<F> {
 }
 
 /// The products of the elements of two vectors.
-fn times<W: Field>(a: &[W], b: &[W]) -> Vec<W> {
+pub(crate) fn times<W: Field>(a: &[W], b: &[W]) -> Vec<W> {
     a.iter().zip(b).map(|(&a, &b)| a * b).collect()
 }
 
@@ -311,15 +331,15 @@ fn cancelled<F: Scalar>(rest: F::Wide, of: F::Wide) -> bool {
 }
 
 /// The array itself if its elements lie in row-major order, else a copy whose elements do.
-fn row_major<F: Copy, D: Dimension>(x: Array<F, D>) -> Array<F, D> {
+pub(crate) fn row_major<F: Copy, D: Dimension>(x: Array<F, D>) -> Array<F, D> {
     if x.is_standard_layout() { x } else { x.as_standard_layout().into_owned() }
 }
 
-fn slice<F, D: Dimension>(x: &Array<F, D>) -> &[F] {
+pub(crate) fn slice<F, D: Dimension>(x: &Array<F, D>) -> &[F] {
     x.as_slice().expect("made row-major at the door")
 }
 
-fn slice_mut<F, D: Dimension>(x: &mut Array<F, D>) -> &mut [F] {
+pub(crate) fn slice_mut<F, D: Dimension>(x: &mut Array<F, D>) -> &mut [F] {
     x.as_slice_mut().expect("made row-major at the door")
 }
 

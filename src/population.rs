@@ -2,9 +2,9 @@
 //! shards.
 
 use super::error::{Error, Result};
-use super::norm::check_length;
+use super::norm::{Spread, check_length};
 use super::scalar::{Field, Scalar};
-use super::split::{Plan, Split};
+use super::split::Plan;
 use ndarray::{Array1, ArrayRef, Dimension};
 
 // ANCHOR: population
@@ -37,21 +37,13 @@ use ndarray::{Array1, ArrayRef, Dimension};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Population<F: Scalar> {
     count: usize,
-    channels: Vec<Channel<F>>,
-}
-
-/// Mean and M₂ of a channel, in a unit of the data's own size (see [`Scalar::unit`]).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Channel<F: Scalar> {
-    pub(crate) unit: F,
-    pub(crate) mean: F::Wide,
-    pub(crate) m2: F::Wide,
+    channels: Vec<Spread<F>>,
 }
 
 impl<F: Scalar> Population<F> {
     /// No value yet, of so many channels.
     pub fn empty(channels: usize) -> Self {
-        let nothing = Channel { unit: F::ONE, mean: F::Wide::ZERO, m2: F::Wide::ZERO };
+        let nothing = Spread { unit: F::ONE, mean: F::Wide::ZERO, m2: F::Wide::ZERO };
         Population { count: 0, channels: vec![nothing; channels] }
     }
 
@@ -60,9 +52,9 @@ impl<F: Scalar> Population<F> {
     /// # Errors
     /// [`Error::Rank`] below two axes, [`Error::Empty`] for an axis of length zero.
     pub fn of<D: Dimension>(x: &ArrayRef<F, D>) -> Result<Self> {
-        let split = Plan::batch(x.shape())?.statistics();
+        let plan = Plan::batch(x.shape())?;
         let x = x.as_standard_layout();
-        Ok(Self::of_slice(x.as_slice().expect("made row-major one line above"), split))
+        Ok(Self::of_slice(x.as_slice().expect("made row-major one line above"), plan))
     }
 
     /// Adds the values of one part, of shape `[N, C, …]`.
@@ -95,7 +87,7 @@ impl<F: Scalar> Population<F> {
                 let [left, right] = [*one, *other].map(|part| part.in_unit(unit));
                 let delta = right.mean - left.mean;
                 let mean = left.mean + delta * (b / n);
-                *one = Channel { unit, mean, m2: left.m2 + right.m2 + delta * delta * (a * b / n) };
+                *one = Spread { unit, mean, m2: left.m2 + right.m2 + delta * delta * (a * b / n) };
             }
             self.count += other.count;
         }
@@ -136,7 +128,7 @@ impl<F: Scalar> Population<F> {
     fn divided_by_all_but(&self, left_out: usize) -> Result<Array1<F>> {
         self.need(left_out + 1)?;
         let n = F::Wide::count(self.count - left_out);
-        let var = |c: &Channel<F>| F::narrow(c.m2 / n * c.unit.widen() * c.unit.widen());
+        let var = |c: &Spread<F>| F::narrow(c.m2 / n * c.unit.widen() * c.unit.widen());
         Ok(self.channels.iter().map(var).collect())
     }
 
@@ -145,39 +137,17 @@ impl<F: Scalar> Population<F> {
         if got < need { Err(Error::TooFewValues { need, got }) } else { Ok(()) }
     }
 
-    pub(crate) fn channels(&self) -> &[Channel<F>] {
+    pub(crate) fn channels(&self) -> &[Spread<F>] {
         &self.channels
     }
 
     /// As [`of`](Self::of), of the elements in row-major order.
-    pub(crate) fn of_slice(x: &[F], split: Split) -> Self {
-        let m = F::Wide::count(split.count());
-        let values = |c: usize| split.runs(c).flatten().map(|i| x[i]);
-        let channel =
-            |c: usize| Channel { unit: F::unit(values(c)), mean: F::Wide::ZERO, m2: F::Wide::ZERO };
-        let mut channels: Vec<_> = (0..split.kept).map(channel).collect();
-        // Two passes, for the one-pass formula E[x²] − E[x]² cancels where |μ| ≫ σ.
-        let sum_by = |channels: &[Channel<F>], f: fn(F::Wide, F::Wide) -> F::Wide| {
-            let mut sums = vec![F::Wide::ZERO; split.kept];
-            for (c, run) in runs(x, split) {
-                let Channel { unit, mean, .. } = channels[c];
-                let per_unit = F::ONE / unit;
-                sums[c] = run.iter().fold(sums[c], |sum, &x| sum + f((x * per_unit).widen(), mean));
-            }
-            sums
-        };
-        for (c, sum) in sum_by(&channels, |x, _| x).into_iter().enumerate() {
-            channels[c].mean = sum / m;
-        }
-        for (c, sum) in sum_by(&channels, |x, mean| (x - mean) * (x - mean)).into_iter().enumerate()
-        {
-            channels[c].m2 = sum;
-        }
-        Population { count: split.count(), channels }
+    pub(crate) fn of_slice(x: &[F], plan: Plan) -> Self {
+        Population { count: plan.statistics().count(), channels: Spread::of(x, plan) }
     }
 }
 
-impl<F: Scalar> Channel<F> {
+impl<F: Scalar> Spread<F> {
     fn is_zero(&self) -> bool {
         self.mean == F::Wide::ZERO && self.m2 == F::Wide::ZERO
     }
@@ -185,14 +155,9 @@ impl<F: Scalar> Channel<F> {
     /// The same, measured in another unit: a power of two, like the first.
     fn in_unit(self, unit: F) -> Self {
         if self.is_zero() {
-            return Channel { unit, ..self };
+            return Spread { unit, ..self };
         }
         let ratio = (self.unit / unit).widen();
-        Channel { unit, mean: self.mean * ratio, m2: self.m2 * ratio * ratio }
+        Spread { unit, mean: self.mean * ratio, m2: self.m2 * ratio * ratio }
     }
-}
-
-/// The elements of a row-major tensor in the order of the memory, run by run, each with its channel.
-pub(crate) fn runs<F>(x: &[F], split: Split) -> impl Iterator<Item = (usize, &[F])> {
-    (0..split.kept).cycle().zip(x.chunks_exact(split.inner))
 }

@@ -205,7 +205,12 @@ impl Mul for DoubleDouble {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
         let (product, error) = Self::two_product(self.hi, other.hi);
-        Self::quick_two_sum(product, error + (self.hi * other.lo + self.lo * other.hi))
+        let lo = error + (self.hi * other.lo + self.lo * other.hi);
+        // A factor near the end of the range has no halves, and an infinite product no error.
+        if !lo.is_finite() {
+            return DoubleDouble { hi: product, lo: 0.0 };
+        }
+        Self::quick_two_sum(product, lo)
     }
 }
 

@@ -26,9 +26,8 @@ pub fn batch_norm<F: Float>(x: &[F], g: &[F], gamma: F, beta: F, eps: F) -> Exac
     let (x, g): (Vec<_>, Vec<_>) = (x.iter().map(read).collect(), g.iter().map(read).collect());
     let (gamma, beta, eps) = (read(&gamma), read(&beta), read(&eps));
     let m = rational(x.len() as f64);
-    let mean = x.iter().sum::<BigRational>() / &m;
+    let (mean, var) = moments(&x);
     let centred: Vec<_> = x.iter().map(|x| x - &mean).collect();
-    let var = centred.iter().map(|d| d * d).sum::<BigRational>() / &m;
     let inv_s = root(&(var + eps)).recip();
     let xhat: Vec<_> = centred.iter().map(|d| d * &inv_s).collect();
     let dbeta: BigRational = g.iter().sum();
@@ -42,6 +41,14 @@ pub fn batch_norm<F: Float>(x: &[F], g: &[F], gamma: F, beta: F, eps: F) -> Exac
         dgamma,
         dbeta,
     }
+}
+
+/// Mean and biased variance.
+pub fn moments(x: &[BigRational]) -> (BigRational, BigRational) {
+    let m = rational(x.len() as f64);
+    let mean = x.iter().sum::<BigRational>() / &m;
+    let var = x.iter().map(|x| (x - &mean) * (x - &mean)).sum::<BigRational>() / &m;
+    (mean, var)
 }
 
 /// The square root, with a relative error below 2⁻³³⁰.
