@@ -1,11 +1,13 @@
 //! The code of the chapter "numerics": what rounding makes of a variance and of ε.
 
 mod common;
+#[path = "numerics/offset.rs"]
+mod offset;
 
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::nn::random::Random;
 use batchnorm::streaming::Streaming;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::numerics::{Method, cancellation, epsilon as gain, frameworks};
 use half::{bf16, f16};
 use ndarray::{Array2, array};
@@ -16,7 +18,8 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells =
         cells![two_formulas, how_bad, remedies, epsilon, half_precision, frameworks_measured];
-    common::run("numerics", cells, figures)
+    let experiments = experiments![offset: offset::Offset];
+    common::run_with("numerics", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: two_formulas
