@@ -330,14 +330,14 @@ impl Experiment for Offset {
         writeln!(out, "\ntest error, %; u κ² is that of the median pixel")?;
         write!(out, "offset    u κ²")?;
         for way in WAYS {
-            write!(out, "{:>21}", way.name(Lang::En))?;
+            write!(out, "{:>23}", way.name(Lang::En))?;
         }
         for Shifted { offset, condition, ways } in &self.offsets {
             let u = f64::from(f32::EPSILON) / 2.0;
             write!(out, "\n{offset:6} {:>7}", format!("{:.0e}", u * condition))?;
             for side in ways {
                 let test = Interval::of(side.runs.iter().map(|run| run.test));
-                write!(out, "{:>21}", format!("{test:.1}"))?;
+                write!(out, "{:>23}", format!("{test:.1}"))?;
             }
         }
         writeln!(out, "\n\nvariances that are positive but do not come out so, %")?;
@@ -345,11 +345,15 @@ impl Experiment for Offset {
             write!(out, "{offset:6}        ")?;
             for side in ways {
                 let lost = Interval::of(side.runs.iter().map(|run| run.lost)).mean;
-                write!(out, "{lost:21.1}")?;
+                write!(out, "{lost:23.1}")?;
             }
             writeln!(out)?;
         }
-        writeln!(out, "\ntest error at an offset less at none, points")?;
+        write!(out, "\ntest error at an offset less at none, points\n{:22}", "")?;
+        for offset in OFFSETS.into_iter().skip(1) {
+            write!(out, "{offset:>23}")?;
+        }
+        writeln!(out)?;
         for way in WAYS {
             write!(out, "{:22}", way.name(Lang::En))?;
             for offset in OFFSETS.into_iter().skip(1) {

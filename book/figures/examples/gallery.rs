@@ -23,7 +23,7 @@ use figures::group_norm::{
 use figures::instance_norm::{Version, contrast, lighting};
 use figures::introduction::{four_checks, notebook_map};
 use figures::layer_norm::rows_and_columns;
-use figures::numerics::{Method, cancellation, epsilon};
+use figures::numerics::{Method, cancellation, epsilon, offset};
 use figures::placement::{Rectified, experiment, relu, sigmoid, two_orders};
 use figures::rms_norm::{Point, recentering, sphere};
 use figures::train_and_test::{
@@ -241,6 +241,18 @@ fn changed_light(lang: Lang) -> String {
     lighting(&contrast, &brightness, lang)
 }
 
+fn by_offset(lang: Lang) -> String {
+    let names = ["0", "64", "512", "4096"].map(String::from);
+    let lines = [("(x − x̄)²", 0.0), ("x² − x̄²", 9.0)].map(|(label, slope)| {
+        let points = [0.0, 1.0, 2.0, 3.0].map(|x: f64| {
+            let mid = 5.0 + slope * x * x;
+            Interval { x, low: 0.8 * mid, mid, high: 1.1 * mid }
+        });
+        (label, points)
+    });
+    offset(&names, &lines.each_ref().map(|(label, points)| Band { label, points }), lang)
+}
+
 fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
     let view = |label, outer, kept, inner| View { label, outer, kept, inner };
     let statistics = [view("BN", 2, 4, 6), view("LN", 1, 2, 24), view("IN", 1, 8, 6)];
@@ -301,6 +313,7 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("recentering", recentering(&rows(&["LN", "RMS"]), &rows(&["LN − RMS"]), lang)),
         ("cancellation", cancellation(&methods, 6e-8, lang)),
         ("epsilon", epsilon(&[1e-3, 1e-5], lang)),
+        ("offset", by_offset(lang)),
         ("decision", figures::choosing::decision(lang)),
         ("methods", choices(lang)),
         ("lighting", changed_light(lang)),
