@@ -1,17 +1,20 @@
 //! The code of the chapter "corrections": sentences, and a number that each cannot explain.
 
 mod common;
+#[path = "corrections/mistakes.rs"]
+mod mistakes;
 
 use batchnorm::batch_norm::{Average, BatchNorm, Config, RunningVar};
 use batchnorm::definition::normalize;
 use batchnorm::nn::activation::Activation;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::corrections::{Chapter, map};
 use ndarray::{Array2, Array3, Array4, array};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run("corrections", cells![counterexamples], figures)
+    let experiments = experiments![mistakes: mistakes::Mistakes];
+    common::run_with("corrections", cells![counterexamples], experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: counterexamples

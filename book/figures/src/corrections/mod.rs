@@ -1,5 +1,7 @@
 //! Figures of the chapter of corrections.
 
 mod map;
+mod mistakes;
 
 pub use map::{Chapter, map};
+pub use mistakes::mistakes;
