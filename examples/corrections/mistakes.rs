@@ -121,7 +121,7 @@ const MISTAKES: [Mistake; 12] = [
         ..NONE
     },
     Mistake {
-        ko: "한 숫자씩 모아 배치로 시험",
+        ko: "숫자별로 모아 배치로 시험",
         en: "tested by sorted batches",
         test: Test::Sorted,
         noticed: true,
