@@ -51,6 +51,16 @@ const LANES: usize = 16;
 /// How many elements are copied at a time before they are worked on: few enough for the first cache.
 #[cfg(not(feature = "parallel"))]
 const BLOCK: usize = 256;
+#[cfg(feature = "parallel")]
+const BLOCK: usize = 1024;
+
+/// How many elements are worth a thread.
+#[cfg(feature = "parallel")]
+const LEAST: usize = 1 << 15;
+
+/// Of so many elements an output that is filled with zeros does not stay in the caches.
+#[cfg(feature = "parallel")]
+const CACHED: usize = 1 << 20;
 
 /// A plan, with numbers that go with the elements: G for each group that shares a mean, and P for each
 /// group that shares a γ.
@@ -79,8 +89,22 @@ impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
     ) -> Vec<F> {
         #[cfg(feature = "parallel")]
         {
-            let mut y = vec![F::ZERO; x.len()];
-            self.update(&mut y, x, |_, x, groups, parameters| f(x, groups, parameters));
+            let f = |_, x, groups: [W; G], parameters: [W; P]| f(x, groups, parameters);
+            if x.len() < CACHED {
+                let mut y = vec![F::ZERO; x.len()];
+                self.update(&mut y, x, f);
+                return y;
+            }
+            // Zeros would cross the memory once more, all of them from one thread.
+            let block = |(i, x): (usize, &[F])| {
+                let mut y = [F::ZERO; BLOCK];
+                let (start, a) = (i * BLOCK, &mut y[..x.len()]);
+                vectorized(InSteps { with: self, pass: Update { start, a, b: x, f } });
+                y
+            };
+            let blocks = x.par_chunks(BLOCK).enumerate().with_min_len(LEAST / BLOCK);
+            let mut y = blocks.map(block).collect::<Vec<_>>().into_flattened();
+            y.truncate(x.len());
             y
         }
         #[cfg(not(feature = "parallel"))]
@@ -99,7 +123,7 @@ impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
         };
         #[cfg(feature = "parallel")]
         {
-            let size = piece_size(a.len(), self.plan.run_length());
+            let size = piece_size(a.len(), BLOCK);
             let pieces = a.par_chunks_mut(size).zip(b.par_chunks(size)).enumerate();
             pieces.for_each(|(i, (a, b))| piece(i * size, a, b));
         }
@@ -141,7 +165,6 @@ impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
 /// No sum is ever cut in two, so it is the same whatever the pieces are.
 #[cfg(feature = "parallel")]
 fn piece_size(elements: usize, grain: usize) -> usize {
-    const LEAST: usize = 1 << 15;
     elements.div_ceil(4 * rayon::current_num_threads()).max(LEAST).next_multiple_of(grain)
 }
 

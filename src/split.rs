@@ -234,16 +234,19 @@ impl Plan {
     }
 
     /// How many elements a run has.
-    pub(crate) fn run_length(self) -> usize {
+    fn run_length(self) -> usize {
         self.statistics.run_length().min(self.parameters.run_length())
     }
 
-    /// The runs of which a range is made.
+    /// The runs of which a range is made; it may begin and end within one.
     pub(crate) fn runs(self, range: Range<usize>) -> impl Iterator<Item = Run> {
-        let length = self.run_length();
-        range.step_by(length).map(move |start| {
+        let (whole, Range { mut start, end }) = (self.run_length(), range);
+        std::iter::from_fn(move || {
+            let length = (whole - start % whole).min(end - start);
             let (group, parameter) = self.groups_of(start);
-            Run { start, length, group, parameter }
+            let run = Run { start, length, group, parameter };
+            start += length;
+            (length > 0).then_some(run)
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use batchnorm::norm::forward;
 use batchnorm::split::Plan;
-use ndarray::{Array1, ArrayD};
+use ndarray::{Array1, ArrayD, Axis};
 use proptest::prelude::*;
 
 /// All that a layer computes, as bits.
@@ -53,6 +53,36 @@ proptest! {
             for threads in [2, 5] {
                 prop_assert_eq!(&in_threads(threads, || bits(plan, &x, &g, &gamma)), &one);
             }
+        }
+    }
+}
+
+/// More than a million elements are written another way than fewer: where each sample is normalized by itself,
+/// the parts of a tensor must give what the whole gives.
+#[test]
+fn a_large_tensor_gives_the_bits_of_its_parts() {
+    for shape in [[4300, 6, 49], [1300, 831, 1]] {
+        let mut state = 1_u32;
+        let x = ArrayD::from_shape_simple_fn(shape.to_vec(), || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 1e7
+        });
+        let (part, rest) = x.view().split_at(Axis(0), 700);
+        let plans: [fn(&[usize]) -> batchnorm::error::Result<Plan>; 4] = [
+            Plan::layer,
+            |shape| Plan::group(shape, 3),
+            |shape| Plan::trailing(shape, 2),
+            |shape| Ok(Plan::trailing(shape, 2)?.uncentred()),
+        ];
+        for plan in plans {
+            let y = |x: ArrayD<f32>| {
+                let plan = plan(x.shape()).unwrap();
+                let gamma = Array1::from_shape_fn(plan.parameters().kept, |i| 0.5 + i as f32 / 7.0);
+                let (y, _) = forward(x, plan, Some(&gamma), None, 1e-5).unwrap();
+                y.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            };
+            let parts = [part.to_owned(), rest.to_owned()].map(y).concat();
+            assert!(y(x.clone()) == parts, "{shape:?}");
         }
     }
 }
