@@ -57,6 +57,8 @@ proptest! {
     }
 }
 
+type Make = fn(&[usize]) -> batchnorm::error::Result<Plan>;
+
 /// More than a million elements are written another way than fewer: where each sample is normalized by itself,
 /// the parts of a tensor must give what the whole gives.
 #[test]
@@ -68,7 +70,7 @@ fn a_large_tensor_gives_the_bits_of_its_parts() {
             (state >> 8) as f32 / 1e7
         });
         let (part, rest) = x.view().split_at(Axis(0), 700);
-        let plans: [fn(&[usize]) -> batchnorm::error::Result<Plan>; 4] = [
+        let plans: [Make; 4] = [
             Plan::layer,
             |shape| Plan::group(shape, 3),
             |shape| Plan::trailing(shape, 2),
