@@ -28,7 +28,7 @@ use super::common::interval::Interval;
 use super::common::search::{Images, Split};
 use super::common::steps::{Divisor, RIGHT, Steps};
 use super::common::trial::{self, Run, chosen};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, Verdict, in_order};
 use figures::corrections as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -60,79 +60,41 @@ struct Mistake {
 }
 
 // ANCHOR: mistakes
-const NONE: Mistake = Mistake {
-    ko: "실수 없음",
-    en: "no mistake",
-    steps: RIGHT,
-    bias: false,
-    test: Test::Running,
-    noticed: false,
-};
+const fn with(ko: &'static str, en: &'static str, steps: Steps) -> Mistake {
+    Mistake { ko, en, steps, bias: false, test: Test::Running, noticed: false }
+}
+
+const NONE: Mistake = with("실수 없음", "no mistake", RIGHT);
 const MISTAKES: [Mistake; 12] = [
+    with("ε을 σ에 더함", "ε added to σ", Steps { divisor: Divisor::RootPlus, ..RIGHT }),
+    with("분산으로 나눔", "divided by the variance", Steps { divisor: Divisor::Variance, ..RIGHT }),
+    with("m − 1로 나눈 분산", "m − 1 in training", Steps { unbiased: true, ..RIGHT }),
+    with(
+        "그레이디언트가 μ, v를 모름",
+        "gradient without μ and v",
+        Steps { through_mean: false, through_divisor: false, ..RIGHT },
+    ),
+    with(
+        "γ, β를 학습하지 않음",
+        "γ and β never trained",
+        Steps { gamma: false, beta: false, ..RIGHT },
+    ),
+    Mistake { bias: true, ..with("앞에 편향을 둠", "a bias before it", RIGHT) },
+    with("v 대신 σ를 평균함", "σ averaged, not v", Steps { deviations: true, ..RIGHT }),
+    with("모멘텀 0.1 대신 0.9", "momentum 0.9 for 0.1", Steps { momentum: 0.9, ..RIGHT }),
+    Mistake { test: Test::Batch, ..with("배치로 시험", "tested by the batch", RIGHT) },
     Mistake {
-        ko: "ε을 σ에 더함",
-        en: "ε added to σ",
-        steps: Steps { divisor: Divisor::RootPlus, ..RIGHT },
-        ..NONE
-    },
-    Mistake {
-        ko: "분산으로 나눔",
-        en: "divided by the variance",
-        steps: Steps { divisor: Divisor::Variance, ..RIGHT },
-        ..NONE
-    },
-    Mistake {
-        ko: "m − 1로 나눈 분산",
-        en: "m − 1 in training",
-        steps: Steps { unbiased: true, ..RIGHT },
-        ..NONE
-    },
-    Mistake {
-        ko: "그레이디언트가 μ, v를 모름",
-        en: "gradient without μ and v",
-        steps: Steps { through_mean: false, through_divisor: false, ..RIGHT },
-        ..NONE
-    },
-    Mistake {
-        ko: "γ, β를 학습하지 않음",
-        en: "γ and β never trained",
-        steps: Steps { gamma: false, beta: false, ..RIGHT },
-        ..NONE
-    },
-    Mistake { ko: "앞에 편향을 둠", en: "a bias before it", bias: true, ..NONE },
-    Mistake {
-        ko: "v 대신 σ를 평균함",
-        en: "σ averaged, not v",
-        steps: Steps { deviations: true, ..RIGHT },
-        ..NONE
-    },
-    Mistake {
-        ko: "모멘텀 0.1 대신 0.9",
-        en: "momentum 0.9 for 0.1",
-        steps: Steps { momentum: 0.9, ..RIGHT },
-        ..NONE
-    },
-    Mistake { ko: "배치로 시험", en: "tested by the batch", test: Test::Batch, ..NONE },
-    Mistake {
-        ko: "특징에 걸쳐 정규화",
-        en: "over the features",
-        steps: Steps { axis: 1, ..RIGHT },
         noticed: true,
-        ..NONE
+        ..with("특징에 걸쳐 정규화", "over the features", Steps { axis: 1, ..RIGHT })
     },
     Mistake {
-        ko: "숫자별로 모아 배치로 시험",
-        en: "tested by sorted batches",
         test: Test::Sorted,
         noticed: true,
-        ..NONE
+        ..with("숫자별로 모아 배치로 시험", "tested by sorted batches", RIGHT)
     },
     Mistake {
-        ko: "이동 평균을 내지 않음",
-        en: "nothing ever averaged",
-        steps: Steps { momentum: 0.0, ..RIGHT },
         noticed: true,
-        ..NONE
+        ..with("이동 평균을 내지 않음", "nothing ever averaged", Steps { momentum: 0.0, ..RIGHT })
     },
 ];
 // ANCHOR_END: mistakes
@@ -273,9 +235,13 @@ impl Experiment for Mistakes {
             )?;
         }
         let criteria = self.criteria();
-        let met = criteria.iter().filter(|(_, met)| *met).count();
-        writeln!(out, "\npredictions that came true: {met} of {}", criteria.len())?;
-        writeln!(out, "{}", said(&criteria))?;
+        let (true_ones, verdict) =
+            (criteria.iter().filter(|(_, met)| *met).count(), Verdict::of(&criteria));
+        writeln!(
+            out,
+            "\npredictions that came true: {true_ones} of {}. {verdict}",
+            criteria.len()
+        )?;
         Ok(())
     }
 
