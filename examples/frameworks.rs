@@ -1,6 +1,8 @@
 //! The code of the chapter "Frameworks".
 
 mod common;
+#[path = "frameworks/copied.rs"]
+mod copied;
 
 use batchnorm::batch_norm::{BatchNorm, Config, RunningVar};
 use batchnorm::folding::into_previous;
@@ -12,13 +14,15 @@ use batchnorm::nn::linear::Linear;
 use batchnorm::nn::random::Random;
 use batchnorm::nn::sequential::{Layer, Sequential};
 use batchnorm::profile::{Freezing, Names, OneValue, Profile, Weighs};
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use figures::Series;
 use ndarray::{Array2, Array4, array};
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run("frameworks", cells![profiles, one_step, count_by_hand, summary, bring_in], figures)
+    let cells = cells![profiles, one_step, count_by_hand, summary, bring_in];
+    let experiments = experiments![copied: copied::Copied];
+    common::run_with("frameworks", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: profiles

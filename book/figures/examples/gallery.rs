@@ -314,6 +314,10 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("cancellation", cancellation(&methods, 6e-8, lang)),
         ("epsilon", epsilon(&[1e-3, 1e-5], lang)),
         ("offset", by_offset(lang)),
+        (
+            "copied",
+            figures::frameworks::copied(&[(8, rows(&["p", "ε"])), (64, rows(&["p"]))], lang),
+        ),
         ("decision", figures::choosing::decision(lang)),
         ("methods", choices(lang)),
         ("lighting", changed_light(lang)),
