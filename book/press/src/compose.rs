@@ -18,6 +18,7 @@ use crate::numbers::is_experiment;
 use crate::problem::Problem;
 use crate::scan::{Figure, Item, Kind};
 use crate::source;
+use crate::verdicts::{self, Outcome, Shown};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
@@ -142,6 +143,7 @@ impl<'a> Composer<'a> {
             Kind::Directive(Directive::Code { path, anchor }) => block(&self.code(path, anchor)?),
             Kind::Directive(Directive::Claims) => block(&self.ledger()?),
             Kind::Directive(Directive::Variants) => block(&self.variants()),
+            Kind::Directive(Directive::Experiments) => block(&self.experiments()?),
             Kind::Directive(Directive::Notation) => block(&self.letters()?),
         }))
     }
@@ -271,13 +273,12 @@ impl<'a> Composer<'a> {
 
     fn cell(&mut self, name: &Name) -> Result<String, String> {
         let run = format!("cargo run --release --example {}", name.stem);
+        let own = format!("examples/{}/{}.rs", name.stem, name.item);
+        let has_own = self.book.project.repository.join(&own).exists();
+        let example = if has_own { own } else { format!("examples/{}.rs", name.stem) };
         // It takes long enough to be run alone.
-        let (example, command) = if is_experiment(&self.book.project, name) {
-            let own = format!("examples/{}/{}.rs", name.stem, name.item);
-            (own, format!("{run} -- --experiment {}", name.item))
-        } else {
-            (format!("examples/{}.rs", name.stem), run.clone())
-        };
+        let alone = format!("{run} -- --experiment {}", name.item);
+        let command = if is_experiment(&self.book.project, name) { alone } else { run.clone() };
         let passage = self.passage(&example, &name.item)?;
         let recorded = self.book.project.dir.join("out").join(format!("{}.txt", name.stem));
         let out = self.book.project.name(&recorded);
@@ -357,6 +358,38 @@ impl<'a> Composer<'a> {
             markdown.push_str(&section(3, chapter, &id, &mark));
         }
         markdown
+    }
+
+    /// All experiments in the order of the chapters, each with the section that shows it.
+    fn experiments(&mut self) -> Result<String, String> {
+        let (book, lang) = (self.book, self.lang());
+        let to_pages = "../".repeat(self.chapter.path.matches('/').count());
+        let mut shown = Vec::new();
+        for chapter in book.in_lang(lang) {
+            let titles = inline::sections(&chapter.text);
+            let mut section = None;
+            for item in &chapter.scan.items {
+                match &item.kind {
+                    Kind::Heading { id, .. } => section = id.as_deref(),
+                    Kind::Directive(Directive::Cell(name))
+                        if is_experiment(&book.project, name) =>
+                    {
+                        let own = section.filter(|&id| id != "experiment");
+                        let title = |id| titles.iter().find(|(other, _)| other == id);
+                        let place = section.map_or(String::new(), |id| format!("#{id}"));
+                        shown.push(Shown {
+                            chapter: &chapter.title,
+                            section: own.and_then(title).map(|(_, title)| title.clone()),
+                            place: format!("{to_pages}{}{place}", chapter.page()),
+                            outcome: Outcome::read(&book.project, name)?,
+                        });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let mark = self.keep(verdicts::table(&shown, lang));
+        Ok(format!("{}\n\n<div data-press=\"{mark}\"></div>", verdicts::totals(&shown, lang)))
     }
 
     /// The claims of each chapter that has some, with their evidence and the place where they are cited. A claim that

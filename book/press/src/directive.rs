@@ -1,5 +1,5 @@
 //! Lines of a chapter that ask for something from the repository: `claim[…]`, `cell[…]`, `code[…]`, `claims[]`,
-//! `variants[]`, `notation[]`.
+//! `variants[]`, `experiments[]`, `notation[]`.
 
 /// A name in two parts: `forward::four_numbers`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,11 +26,13 @@ pub enum Directive {
     Claims,
     /// The table of all wrong variants.
     Variants,
+    /// The table of all verdicts.
+    Experiments,
     /// The table of all letters.
     Notation,
 }
 
-const WORDS: [&str; 6] = ["claims", "variants", "claim", "cell", "code", "notation"];
+const WORDS: [&str; 7] = ["claims", "variants", "experiments", "claim", "cell", "code", "notation"];
 
 impl std::fmt::Display for Directive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -40,6 +42,7 @@ impl std::fmt::Display for Directive {
             Directive::Code { path, anchor } => write!(f, "code[{path}:{anchor}]"),
             Directive::Claims => write!(f, "claims[]"),
             Directive::Variants => write!(f, "variants[]"),
+            Directive::Experiments => write!(f, "experiments[]"),
             Directive::Notation => write!(f, "notation[]"),
         }
     }
@@ -57,8 +60,11 @@ impl Directive {
         Some(match word {
             "claims" if argument.is_empty() => Ok(Directive::Claims),
             "variants" if argument.is_empty() => Ok(Directive::Variants),
+            "experiments" if argument.is_empty() => Ok(Directive::Experiments),
             "notation" if argument.is_empty() => Ok(Directive::Notation),
-            "claims" | "variants" | "notation" => Err(format!("`{word}[]` takes no argument")),
+            "claims" | "variants" | "experiments" | "notation" => {
+                Err(format!("`{word}[]` takes no argument"))
+            }
             "claim" => name(argument).map(Directive::Claim).ok_or_else(|| {
                 format!("expected claim[chapter::test_name], found claim[{argument}]")
             }),
@@ -117,6 +123,7 @@ mod tests {
             "code[src/norm.rs:forward]",
             "claims[]",
             "variants[]",
+            "experiments[]",
             "notation[]",
         ] {
             assert_eq!(read(line), line);
@@ -140,6 +147,7 @@ mod tests {
             "code[/etc/x:a]",
             "claims[x]",
             "variants[x]",
+            "experiments[x]",
             "notation[x]",
         ] {
             let message = Directive::parse(line).unwrap().unwrap_err();

@@ -65,6 +65,14 @@ pub const REJECTED: Word =
     ["이 검증이 걸러 낸 틀린 구현", "Wrong variants that this check rejects"];
 pub const VARIANT: Word = ["틀린 구현", "Wrong variant"];
 pub const REJECTED_BY: Word = ["걸러 낸 주장", "Rejected by"];
+pub const EXPERIMENT: Word = ["실험", "Experiment"];
+pub const CRITERIA: Word = ["기준", "Criteria"];
+pub const MET: Word = ["예", "yes"];
+pub const NOT_MET: Word = ["아니요", "no"];
+pub const VERDICT: Word = ["판정", "Verdict"];
+pub const REPRODUCED: Word = ["재현됨", "reproduced"];
+pub const PARTLY_REPRODUCED: Word = ["일부 재현됨", "partly reproduced"];
+pub const NOT_REPRODUCED: Word = ["재현되지 않음", "did not reproduce"];
 pub const STATEMENT: Word = ["주장", "Statement"];
 pub const SKIP: Word = ["본문으로 건너뛰기", "Skip to the text"];
 pub const SYMBOL: Word = ["기호", "Symbol"];

@@ -35,4 +35,5 @@ pub mod search;
 pub mod serve;
 pub mod site;
 pub mod source;
+pub mod verdicts;
 pub mod words;

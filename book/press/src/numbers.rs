@@ -36,9 +36,10 @@ pub fn unknown(project: &Project, chapter: &Chapter) -> Vec<Found> {
     found
 }
 
-/// An experiment has a file of its own.
+/// An experiment has a file of its own, or of results.
 pub fn is_experiment(project: &Project, Name { stem, item }: &Name) -> bool {
-    project.repository.join("examples").join(stem).join(format!("{item}.rs")).exists()
+    let own = project.repository.join("examples").join(stem).join(format!("{item}.rs"));
+    own.exists() || project.dir.join("out").join(stem).join(format!("{item}.json")).exists()
 }
 
 /// All numbers that the example has printed, those of its variants included.

@@ -52,7 +52,7 @@ fn an_anchor_a_cell_an_output_a_source() {
             ("book/ko/forward.md:16", "examples/forward.rs"),
         ],
     );
-    // An experiment stands in a file of its own, below the example.
+    // It may stand in a file of its own, below the example.
     breaks(
         |f| f.write("examples/forward/four.rs", "// ANCHOR: other\n1\n// ANCHOR_END: other\n"),
         &[
@@ -269,6 +269,30 @@ fn a_number_that_no_run_has_found() {
             ("book/en/forward.md:18", "12.4 is in no output"),
             ("book/en/forward.md:18", "12.40 is in no output"),
             ("book/ko/forward.md:18", "12.50 is in no output"),
+        ],
+    );
+}
+
+#[test]
+fn results_of_an_experiment() {
+    let breaks = |results: &str, expected: &[(&str, &str)]| {
+        breaks(
+            |f| {
+                f.write("book/out/forward/four.json", results);
+                for lang in ["ko", "en"] {
+                    let path = format!("book/{lang}/forward.md");
+                    let text = f.read(&path) + "\nexperiments[]\n";
+                    f.write(&path, &text);
+                }
+            },
+            expected,
+        );
+    };
+    breaks(
+        r#"{"verdict":"perhaps","criteria":[["a",true]]}"#,
+        &[
+            ("book/en/forward.md:24", "in book/out/forward/four.json, unknown variant `perhaps`"),
+            ("book/ko/forward.md:24", "in book/out/forward/four.json"),
         ],
     );
 }
