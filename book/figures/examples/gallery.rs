@@ -5,16 +5,17 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
-use figures::backward::{finite_difference, graph, jacobian, projection};
+use figures::backward::{detached, finite_difference, graph, jacobian, projection};
 use figures::batch::{Path, how_large, noise as gradient_noise, paths, sizes};
+use figures::corrections::mistakes;
 use figures::covariate_shift::{
     Descent, Domain, covariate_shift, depth_drift, learning_curves, percentile_bands,
     quadratic_paths, sigmoid_gradient,
 };
 use figures::feature_maps::{View, cube, padding, places, views};
 use figures::forward::{
-    BatchHistogram, Channel, Outliers, Pipeline, affine_slopes, before_after, bound, pipeline, rho,
-    shape_unchanged, small_batches,
+    BatchHistogram, Channel, Outliers, Pipeline, ablation, affine_slopes, before_after, bound,
+    pipeline, rho, shape_unchanged, small_batches,
 };
 use figures::generalization::{Knob, four_ways, gains, gap, noise as statistics_noise};
 use figures::group_norm::{
@@ -310,6 +311,17 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("noise", batch_noise(&noisy, lang)),
         ("sphere", sphere(&points, lang)),
         ("places", places(&rows(&["channel", "place"]), &rows(&["channel", "place"]), lang)),
+        (
+            "detached",
+            detached(
+                &["right", "μ"],
+                &[20.0, 30.0].map(|e| vec![(0.1, e), (1.0, 3.0), (10.0, 90.0)]),
+                &rows(&["μ", "v"]),
+                lang,
+            ),
+        ),
+        ("ablation", ablation(&rows(&["μ", "s"]), &rows(&["γ, β"]), lang)),
+        ("mistakes", mistakes(&rows(&["ε", "m − 1"]), &rows(&["μ"]), lang)),
         ("recentering", recentering(&rows(&["LN", "RMS"]), &rows(&["LN − RMS"]), lang)),
         ("cancellation", cancellation(&methods, 6e-8, lang)),
         ("epsilon", epsilon(&[1e-3, 1e-5], lang)),
