@@ -30,7 +30,8 @@ pub fn render(markdown: &str, math: &Math) -> Result<Inline, String> {
             }
             Event::Text(text) => {
                 out.plain.push_str(&text);
-                events.push(Event::Text(text));
+                // No line ends between a number and its %.
+                events.push(Event::Text(text.replace(" %", "\u{a0}%").into()));
             }
             Event::Code(text) => {
                 out.plain.push_str(&text);
@@ -154,6 +155,13 @@ mod tests {
         assert!(inline.html.contains("<code>eps</code>"));
         assert_eq!(inline.plain, "크기(size)는 ε이고 eps는 ");
         assert!(!inline.fonts.is_empty());
+    }
+
+    #[test]
+    fn a_number_keeps_its_percent() {
+        let inline = render("95 % `a %`", &Math::default()).unwrap();
+        assert_eq!(inline.html, "95\u{a0}% <code>a %</code>");
+        assert_eq!(inline.plain, "95 % a %");
     }
 
     #[test]
