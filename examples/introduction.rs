@@ -1,14 +1,17 @@
 //! The code of the chapter "introduction": a layer in ten lines.
 
 mod common;
+#[path = "introduction/inputs.rs"]
+mod inputs;
 
 use batchnorm::batch_norm::BatchNorm;
-use common::{Figure, Lang, Result, cells};
+use common::{Figure, Lang, Result, cells, experiments};
 use ndarray::array;
 use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
-    common::run("introduction", cells![a_layer], figures)
+    let experiments = experiments![inputs: inputs::Inputs];
+    common::run_with("introduction", cells![a_layer], experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: a_layer

@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a seed gives every side: which images are for what.
-///
-/// Pixels are standardized, all by the same mean and deviation, those of the training images.
 pub struct Split {
     pub seed: u64,
     pub training: Set,
@@ -24,8 +22,20 @@ pub struct Split {
 
 impl Split {
     /// So many images for training, for validation and to judge by; an error if there are fewer, or none
-    /// of a kind is asked for.
+    /// of a kind is asked for. Pixels are standardized, all by the same mean and deviation, those of the
+    /// training images.
     pub fn new(data: &Data, seed: u64, sizes: [usize; 3]) -> Result<Split> {
+        let mut split = Split::raw(data, seed, sizes)?;
+        let Split { training, validation, test, .. } = &mut split;
+        let (mean, sd) = (training.pixels.mean().unwrap_or(0.0), training.pixels.std(0.0));
+        for set in [training, validation, test] {
+            set.pixels.mapv_inplace(|x| (x - mean) / sd);
+        }
+        Ok(split)
+    }
+
+    /// The same with pixels as they are, within `[0, 1]`.
+    pub fn raw(data: &Data, seed: u64, sizes: [usize; 3]) -> Result<Split> {
         let [training, validation, test] = sizes;
         let (learning, judging) = data.sizes();
         if sizes.contains(&0) || training + validation > learning || test > judging {
@@ -40,12 +50,7 @@ impl Split {
         rows.truncate(training + validation);
         last.truncate(test);
         let choosing = rows.split_off(training);
-        let [mut training, mut validation, mut test] =
-            [rows, choosing, last].map(|rows| data.rows(&rows));
-        let (mean, sd) = (training.pixels.mean().unwrap_or(0.0), training.pixels.std(0.0));
-        for set in [&mut training, &mut validation, &mut test] {
-            set.pixels.mapv_inplace(|x| (x - mean) / sd);
-        }
+        let [training, validation, test] = [rows, choosing, last].map(|rows| data.rows(&rows));
         Ok(Split { seed, training, validation, test })
     }
 

@@ -326,6 +326,7 @@ fn other_axes(lang: Lang) -> Vec<(&'static str, String)> {
         ("cancellation", cancellation(&methods, 6e-8, lang)),
         ("epsilon", epsilon(&[1e-3, 1e-5], lang)),
         ("offset", by_offset(lang)),
+        ("inputs", figures::introduction::inputs(&rows(&["1", "2"]), &rows(&["1 − 2"]), lang)),
         (
             "copied",
             figures::frameworks::copied(&[(8, rows(&["p", "ε"])), (64, rows(&["p"]))], lang),
