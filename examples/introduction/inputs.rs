@@ -33,10 +33,13 @@ use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
+use Normalized::{Everything, InputsByBatch, Nothing, Standardized};
+
 const WIDTH: usize = 32;
 const BATCH: usize = 32;
 const EPOCHS: usize = 5;
 const RATES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
+const SIDES: [Normalized; 4] = [Nothing, Standardized, InputsByBatch, Everything];
 
 /// Every number of the experiment.
 #[derive(Serialize, Deserialize)]
@@ -62,16 +65,12 @@ enum Normalized {
     /// Nothing: pixels between 0 and 1.
     Nothing,
     /// Each pixel, by its mean and deviation over the training images.
-    Inputs,
+    Standardized,
     /// Each pixel, by batch normalization.
     InputsByBatch,
     /// Each pixel and each hidden unit, by batch normalization.
     Everything,
 }
-use Normalized::{Everything, Inputs as Standardized, InputsByBatch, Nothing};
-
-const SIDES: [Normalized; 4] = [Nothing, Standardized, InputsByBatch, Everything];
-
 fn network(
     pixels: usize,
     classes: usize,
