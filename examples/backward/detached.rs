@@ -37,7 +37,7 @@ use super::common::interval::Interval;
 use super::common::search::{Images, Split};
 use super::common::steps::{RIGHT, Steps};
 use super::common::trial::{self, chosen};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use figures::backward as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -151,25 +151,16 @@ impl Experiment for Detached {
         let steps = settings.pick(10, 150, 150);
         let images = settings.pick([160, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
-        let progress = settings.progress(SIDES.len() * splits.len() * RATES.len());
-        let jobs: Vec<_> = SIDES
-            .into_iter()
-            .flat_map(|way| splits.iter().map(move |split| (way, split)))
-            .flat_map(|(way, split)| RATES.map(|rate| (way, split, rate)))
-            .collect();
-        let each = |(way, split, rate): (Way, &Split, f64)| {
-            let run = way.train(split, rate, steps);
-            progress.inc(1);
-            run
+        let each = |way: Way, split: &Split| -> Result<Vec<Run>> {
+            RATES.into_iter().map(|rate| way.train(split, rate, steps)).collect()
         };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let mut seed = |_: &Split| runs.by_ref().take(RATES.len()).collect();
-        let sides = SIDES.map(|way| Side { way, runs: splits.iter().map(&mut seed).collect() });
+        let runs = over_seeds(settings, &SIDES, &splits, each)?;
+        let sides = SIDES.into_iter().zip(runs).map(|(way, runs)| Side { way, runs });
         Ok(Detached {
             images: Images::of(&settings.data, images),
             steps,
             rates: RATES.into(),
-            sides: sides.into(),
+            sides: sides.collect(),
         })
     }
 

@@ -29,7 +29,7 @@
 
 use super::common::interval::Interval;
 use super::common::search::{Images, Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
 use batchnorm::nn::linear::Linear;
@@ -98,25 +98,15 @@ impl Experiment for Sizes {
             .into_iter()
             .chain(BATCHES.map(|batch| (batch, epochs * TRAINING / batch)))
             .collect();
-        let progress = settings.progress(sides.len() * splits.len());
-        let jobs: Vec<_> =
-            sides.iter().flat_map(|side| splits.iter().map(move |split| (*side, split))).collect();
-        let each = |((batch, steps), split)| {
-            let run = train(split, classes, batch, steps);
-            progress.inc(1);
-            run
-        };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let mut side = |(batch, steps)| Side {
-            batch,
-            steps,
-            runs: runs.by_ref().take(splits.len()).collect(),
-        };
-        let steps = side((TRAINING, most));
+        let each = |(batch, steps), split: &Split| train(split, classes, batch, steps);
+        let runs = over_seeds(settings, &sides, &splits, each)?;
+        let sides = sides.into_iter().zip(runs);
+        let mut sides = sides.map(|((batch, steps), runs)| Side { batch, steps, runs });
+        let steps = sides.next().ok_or("no side")?;
         Ok(Sizes {
             images: Images::of(&settings.data, images),
             rates: RATES.into(),
-            epochs: sides.into_iter().skip(1).map(side).collect(),
+            epochs: sides.collect(),
             steps,
         })
     }

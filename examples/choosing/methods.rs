@@ -29,7 +29,7 @@
 use super::common::interval::Interval;
 use super::common::network::{Kind, Norm};
 use super::common::search::{Images, Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use figures::choosing::{self as draw, Panel};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -83,26 +83,21 @@ impl Experiment for Methods {
             .zip(NORMS)
             .flat_map(|(kind, norms)| norms.map(|norm| (kind, norm)))
             .collect();
-        let work: Vec<_> =
-            sides.iter().flat_map(|&side| splits.iter().map(move |s| (side, s))).collect();
-        let progress = settings.progress(work.len() * RATES.len());
-        let each = |((kind, norm), split): ((Kind, Norm), &Split)| -> Result<Vec<Run>> {
+        let each = |(kind, norm): (Kind, Norm), split: &Split| -> Result<Vec<Run>> {
             let (pixels, classes) = (data.pixels.ncols(), data.classes());
             let start = kind.model(pixels, classes, norm, split.seed)?;
             let steps = epochs * split.training.labels.len() / BATCH;
             let at = |rate| {
                 let recipe =
                     Recipe { rates: &[rate], batch: BATCH, steps, weight_decay: 0.0, early: None };
-                let run = recipe.search(&start, split);
-                progress.inc(1);
-                run
+                recipe.search(&start, split)
             };
             RATES.into_iter().map(at).collect()
         };
-        let mut runs = in_order(work, &progress, each)?;
+        let mut runs = over_seeds(settings, &sides, &splits, each)?.into_iter();
         let networks = KINDS.into_iter().zip(NORMS).map(|(kind, norms)| {
-            let mut side = |norm| Side { norm, runs: runs.by_ref().take(splits.len()).collect() };
-            Network { kind, sides: norms.map(&mut side).into() }
+            let sides = norms.into_iter().zip(runs.by_ref());
+            Network { kind, sides: sides.map(|(norm, runs)| Side { norm, runs }).collect() }
         });
         let networks = networks.collect();
         Ok(Methods {

@@ -86,6 +86,25 @@ pub fn in_order<J: Send, R: Send>(
     Ok(found?.into_iter())
 }
 
+/// What `run` finds for each side with each seed, or with what was made of it: a row for each side.
+pub fn over_seeds<S: Copy + Send, T: Sync, R: Send>(
+    settings: &Settings,
+    sides: &[S],
+    seeds: &[T],
+    run: impl Fn(S, &T) -> Result<R> + Send + Sync,
+) -> Result<Vec<Vec<R>>> {
+    let pairs = |side| seeds.iter().map(move |seed| (side, seed));
+    let jobs: Vec<_> = sides.iter().copied().flat_map(pairs).collect();
+    let progress = settings.progress(jobs.len());
+    let each = |(side, seed)| {
+        let found = run(side, seed);
+        progress.inc(1);
+        found
+    };
+    let mut found = in_order(jobs, &progress, each)?;
+    Ok(sides.iter().map(|_| found.by_ref().take(seeds.len()).collect()).collect())
+}
+
 /// Names of what was to be shown, and whether it was.
 pub type Criteria = Vec<(&'static str, bool)>;
 

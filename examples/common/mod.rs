@@ -49,7 +49,9 @@ pub mod steps;
 pub mod trial;
 
 use clap::{Args, Parser};
-pub use experiment::{Criteria, Entry, Experiment, Settings, Size, Verdict, in_order, said};
+pub use experiment::{
+    Criteria, Entry, Experiment, Settings, Size, Verdict, in_order, over_seeds, said,
+};
 use experiment::{Report, Source, VARIANTS};
 pub use figures::Lang;
 use serde::Deserialize;

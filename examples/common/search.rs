@@ -158,6 +158,22 @@ impl Recipe<'_> {
     }
 }
 
+/// Of the runs at these rates the one with the least error on validation images, and the first of several such.
+pub fn best<R>(
+    rates: impl IntoIterator<Item = f64>,
+    run: impl Fn(f64) -> Result<R>,
+    validation: impl Fn(&R) -> f64,
+) -> Result<R> {
+    let mut best: Option<R> = None;
+    for rate in rates {
+        let run = run(rate)?;
+        if best.as_ref().is_none_or(|best| validation(&run) < validation(best)) {
+            best = Some(run);
+        }
+    }
+    best.ok_or_else(|| "no learning rate to try".into())
+}
+
 /// Rows of pixels as the model takes them: square maps, if it begins with a layer for maps.
 fn input(model: &Sequential<f32>, pixels: Array2<f32>) -> Result<ArrayD<f32>> {
     let (n, side) = (pixels.nrows(), pixels.ncols().isqrt());

@@ -25,10 +25,10 @@
 use super::common::connected::{Network, Part};
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Images, Split};
+use super::common::search::{Images, Split, best};
 use super::common::steps::{Divisor, RIGHT, Steps};
-use super::common::trial::{self, Run, chosen};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, Verdict, in_order};
+use super::common::trial::{self, Run};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, Verdict, over_seeds};
 use figures::corrections as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -173,26 +173,17 @@ impl Experiment for Mistakes {
         let steps = settings.pick(10, 150, 150);
         let images = settings.pick([160, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
-        let sides = || [&NONE].into_iter().chain(&MISTAKES);
-        let jobs: Vec<_> =
-            sides().flat_map(|side| splits.iter().map(move |split| (side, split))).collect();
-        let progress = settings.progress(jobs.len());
-        let each = |(side, split): (&Mistake, &Split)| -> Result<Run> {
-            let runs: Vec<Run> = RATES
-                .into_iter()
-                .map(|rate| side.train(split, rate, steps))
-                .collect::<Result<_>>()?;
-            progress.inc(1);
-            Ok(*chosen(&runs, |run| *run).ok_or("no learning rate to try")?)
+        let sides: Vec<_> = [&NONE].into_iter().chain(&MISTAKES).collect();
+        let each = |side: &Mistake, split: &Split| {
+            best(RATES, |rate| side.train(split, rate, steps), |run| run.validation)
         };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let mut side = || runs.by_ref().take(splits.len()).collect();
+        let mut runs = over_seeds(settings, &sides, &splits, each)?.into_iter();
         Ok(Mistakes {
             images: Images::of(&settings.data, images),
             steps,
             rates: RATES.into(),
-            right: side(),
-            mistakes: MISTAKES.iter().map(|_| side()).collect(),
+            right: runs.next().unwrap_or_default(),
+            mistakes: runs.collect(),
         })
     }
 

@@ -30,7 +30,7 @@
 use super::common::data::Set;
 use super::common::interval::Interval;
 use super::common::search::{Images, Split, batches, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{Kind, Network};
 use batchnorm::nn::random::Random;
 use figures::feature_maps as draw;
@@ -157,24 +157,14 @@ impl Experiment for Places {
         let epochs = settings.pick(1, 5, 5);
         let images = settings.pick([96, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
-        let progress = settings.progress(SIDES.len() * splits.len());
-        let jobs: Vec<_> = SIDES
-            .into_iter()
-            .flat_map(|side| splits.iter().map(move |split| (side, split)))
-            .collect();
-        let each = |(side, split)| {
-            let run = best(side, split, epochs);
-            progress.inc(1);
-            run
-        };
-        let mut runs = in_order(jobs, &progress, each)?;
+        let each = |side, split: &Split| best(side, split, epochs);
+        let runs = over_seeds(settings, &SIDES, &splits, each)?;
         let mut sides = Vec::new();
-        for (kind, batch) in SIDES {
+        for ((kind, batch), runs) in SIDES.into_iter().zip(runs) {
             let parameters = match splits.first() {
                 Some(split) => start(kind, &split.training, split.seed)?.scales_and_shifts(),
                 None => 0,
             };
-            let runs = runs.by_ref().take(splits.len()).collect();
             sides.push(Side { kind, batch, parameters, runs });
         }
         Ok(Places {

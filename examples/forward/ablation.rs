@@ -32,7 +32,7 @@ use super::common::interval::Interval;
 use super::common::search::{Images, Split};
 use super::common::steps::{Divisor, RIGHT, Steps};
 use super::common::trial::{self, Run, chosen};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use figures::forward as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -138,21 +138,12 @@ impl Experiment for Ablation {
         let steps = settings.pick(10, 150, 150);
         let images = settings.pick([160, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
-        let progress = settings.progress(SIDES.len() * splits.len() * RATES.len());
-        let jobs: Vec<_> = SIDES
-            .into_iter()
-            .flat_map(|side| splits.iter().map(move |split| (side, split)))
-            .flat_map(|(side, split)| RATES.map(|rate| (side, split, rate)))
-            .collect();
-        let each = |(side, split, rate): (Side, &Split, f64)| {
-            let run = side.train(split, rate, steps);
-            progress.inc(1);
-            run
+        let each = |side: Side, split: &Split| -> Result<Vec<Run>> {
+            RATES.into_iter().map(|rate| side.train(split, rate, steps)).collect()
         };
-        let mut runs = in_order(jobs, &progress, each)?;
+        let runs = over_seeds(settings, &SIDES, &splits, each)?;
         let mut sides = Vec::new();
-        for side in SIDES {
-            let runs = splits.iter().map(|_| runs.by_ref().take(RATES.len()).collect()).collect();
+        for (side, runs) in SIDES.into_iter().zip(runs) {
             let mut network = side.network(&splits[0])?;
             let parts = network.parameters().into_iter();
             let trained = parts.filter(|(part, _)| side.trained().contains(part));

@@ -24,8 +24,8 @@
 //! All six: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::search::{Images, Split, batches, error};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::search::{Images, Split, batches, best, error};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use batchnorm::batch_norm::{Average, BatchNorm, Config, RunningVar};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -206,27 +206,12 @@ impl Experiment for Copied {
         let images = settings.pick([200, 100, 200], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
         let classes = settings.data.classes();
-        let progress = settings.progress(BATCHES.len() * splits.len() * RATES.len());
-        // What takes longest comes first.
-        let sizes = || BATCHES.into_iter().rev();
-        let jobs: Vec<_> = sizes()
-            .flat_map(|batch| splits.iter().map(move |split| (batch, split)))
-            .flat_map(|(batch, split)| RATES.map(|rate| (batch, split, rate)))
-            .collect();
-        let each = |(batch, split, rate)| {
-            let run = train(split, classes, batch, steps, rate);
-            progress.inc(1);
-            run
+        let each = |batch, split: &Split| {
+            best(RATES, |rate| train(split, classes, batch, steps, rate), |run| run.validation)
         };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let mut chosen = || {
-            let runs = runs.by_ref().take(RATES.len());
-            runs.reduce(|best, run| if run.validation < best.validation { run } else { best })
-        };
-        let mut sides: Vec<_> = sizes()
-            .map(|batch| Side { batch, runs: splits.iter().filter_map(|_| chosen()).collect() })
-            .collect();
-        sides.reverse();
+        let runs = over_seeds(settings, &BATCHES, &splits, each)?;
+        let sides = BATCHES.into_iter().zip(runs).map(|(batch, runs)| Side { batch, runs });
+        let sides = sides.collect();
         Ok(Copied { images: Images::of(&settings.data, images), steps, rates: RATES.into(), sides })
     }
 

@@ -25,7 +25,7 @@
 use super::Side;
 use super::common::interval::Interval;
 use super::common::search::{Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use figures::generalization as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -52,7 +52,7 @@ pub struct SmallSets {
 }
 
 /// A way of training from some number of images in batches of some size.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Setting {
     side: Side,
     training: usize,
@@ -93,25 +93,16 @@ impl Experiment for SmallSets {
         let (learning, judging) = data.sizes();
         let (validation, test) =
             (validation.min(learning.saturating_sub(MORE[1])), test.min(judging));
-        let work: Vec<_> = all
-            .iter()
-            .flat_map(|setting| settings.seeds.iter().map(move |&seed| (setting, seed)))
-            .collect();
-        let progress = settings.progress(work.len());
-        let each = |(setting, seed): (&Setting, u64)| {
+        let each = |setting: Setting, &seed: &u64| {
             // The test images of a seed are the same for every number of training images.
             let split = Split::new(data, seed, [setting.training, validation, test])?;
             let start = setting.side.model(data.pixels.ncols(), data.classes(), seed)?;
             let weight_decay = if setting.side.decay { DECAY } else { 0.0 };
-            let Setting { batch, steps, .. } = *setting;
-            let run = Recipe { rates: &RATES, batch, steps, weight_decay, early: None }
-                .search(&start, &split);
-            progress.inc(1);
-            run
+            let Setting { batch, steps, .. } = setting;
+            Recipe { rates: &RATES, batch, steps, weight_decay, early: None }.search(&start, &split)
         };
-        let mut runs = in_order(work, &progress, each)?;
-        let seeds = settings.seeds.len();
-        let case = |setting| Case { setting, runs: runs.by_ref().take(seeds).collect() };
+        let runs = over_seeds(settings, &all, &settings.seeds, each)?;
+        let cases = all.into_iter().zip(runs).map(|(setting, runs)| Case { setting, runs });
         Ok(SmallSets {
             data: data.name.clone(),
             validation,
@@ -119,7 +110,7 @@ impl Experiment for SmallSets {
             rates: RATES.into(),
             dropout: DROPOUT,
             decay: DECAY,
-            cases: all.into_iter().map(case).collect(),
+            cases: cases.collect(),
         })
     }
     // ANCHOR_END: experiment

@@ -26,7 +26,7 @@
 use super::common::interval::Interval;
 use super::common::network::{Kind, Norm};
 use super::common::search::{Images, Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use figures::{Band, group_norm as draw};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -71,8 +71,7 @@ impl Experiment for BatchSize {
         let images = settings.pick([200, 100, 100], [1200, 300, 2000], [50_000, 10_000, 10_000]);
         let images = data.at_most(images);
         let splits = Split::for_seeds(settings, images)?;
-        let progress = settings.progress(KINDS.len() * NORMS.len() * splits.len());
-        let each = |(kind, norm, split): (Kind, Norm, &Split)| {
+        let each = |(kind, norm): (Kind, Norm), split: &Split| {
             let (pixels, classes) = (data.pixels.ncols(), data.classes());
             let start = kind.model(pixels, classes, norm, split.seed)?;
             let run = |batch, rates: &[f64]| {
@@ -84,18 +83,14 @@ impl Experiment for BatchSize {
             let runs = smaller.map(|&size| run(size, &[largest.rate * size as f64 / 32.0]));
             let mut runs = runs.collect::<Result<Vec<_>>>()?;
             runs.push(largest);
-            progress.inc(1);
             Ok(runs)
         };
-        let all: Vec<_> = KINDS
-            .into_iter()
-            .flat_map(|kind| NORMS.map(|norm| (kind, norm)))
-            .flat_map(|(kind, norm)| splits.iter().map(move |split| (kind, norm, split)))
-            .collect();
-        let mut runs = in_order(all, &progress, each)?;
+        let all: Vec<_> =
+            KINDS.into_iter().flat_map(|kind| NORMS.map(|norm| (kind, norm))).collect();
+        let mut runs = over_seeds(settings, &all, &splits, each)?.into_iter();
         let networks = KINDS.map(|kind| {
-            let mut side = |norm| Side { norm, runs: runs.by_ref().take(splits.len()).collect() };
-            Network { kind, sides: NORMS.map(&mut side).into() }
+            let sides = NORMS.into_iter().zip(runs.by_ref());
+            Network { kind, sides: sides.map(|(norm, runs)| Side { norm, runs }).collect() }
         });
         Ok(BatchSize {
             images: Images::of(data, images),

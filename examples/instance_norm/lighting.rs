@@ -32,7 +32,7 @@
 use super::common::interval::Interval;
 use super::common::network::{Kind, Norm};
 use super::common::search::{Images, Recipe, Run, Split, error};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, data, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, data, over_seeds, said};
 use batchnorm::nn::sequential::Sequential;
 use figures::{Band, instance_norm as draw};
 use serde::{Deserialize, Serialize};
@@ -118,10 +118,7 @@ impl Experiment for Lighting {
         let images = settings.pick([96, 100, 100], [1200, 300, 2000], [50_000, 10_000, 10_000]);
         let images = data.at_most(images);
         let splits = Split::for_seeds(settings, images)?;
-        let work: Vec<_> =
-            WAYS.into_iter().flat_map(|way| splits.iter().map(move |s| (way, s))).collect();
-        let progress = settings.progress(work.len());
-        let each = |(way, split): (Way, &Split)| {
+        let each = |way: Way, split: &Split| {
             let start = way.model(data.pixels.ncols(), data.classes(), split.seed)?;
             let steps = epochs * split.training.labels.len() / BATCH;
             let recipe =
@@ -130,12 +127,10 @@ impl Experiment for Lighting {
             let at = |a, b| error(&model, &lit(&split.test, a, b));
             let contrast = CONTRASTS.into_iter().map(|a| at(a, 0.0)).collect::<Result<_>>()?;
             let brightness = BRIGHTNESSES.into_iter().map(|b| at(1.0, b)).collect::<Result<_>>()?;
-            progress.inc(1);
             Ok(Lit { run, contrast, brightness })
         };
-        let mut runs = in_order(work, &progress, each)?;
-        let side = |way| Side { way, runs: runs.by_ref().take(splits.len()).collect() };
-        let sides = WAYS.map(side).into();
+        let runs = over_seeds(settings, &WAYS, &splits, each)?;
+        let sides = WAYS.into_iter().zip(runs).map(|(way, runs)| Side { way, runs }).collect();
         Ok(Lighting {
             images: Images::of(data, images),
             batch: BATCH,

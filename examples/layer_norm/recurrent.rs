@@ -29,8 +29,8 @@
 
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Images, Split, batches, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::search::{Images, Split, batches, best, right};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{Network, Norm};
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::layer_norm::LayerNorm;
@@ -162,37 +162,18 @@ impl Experiment for Recurrent {
         let steps = settings.pick(10, 500, 500);
         let images = settings.pick([160, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
-        let progress = settings.progress(WAYS.len() * splits.len() * RATES.len());
-        let jobs: Vec<_> = WAYS
-            .into_iter()
-            .flat_map(|way| splits.iter().map(move |split| (way, split)))
-            .flat_map(|(way, split)| RATES.map(|rate| (way, split, rate)))
-            .collect();
-        let each = |(way, split, rate)| {
-            let run = train(way, split, rate, steps);
-            progress.inc(1);
-            run
+        let each = |way, split: &Split| {
+            best(RATES, |rate| train(way, split, rate, steps), |run| -run.validation)
         };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let mut chosen = || {
-            let mut runs = runs.by_ref().take(RATES.len());
-            let first = runs.next()?;
-            let better = |best: Run, run: Run| {
-                if run.validation > best.validation { run } else { best }
-            };
-            Some(runs.fold(first, better))
-        };
-        let networks = WAYS.map(|way| {
-            let runs = splits.iter().filter_map(|_| chosen()).collect();
-            Networks { way, runs }
-        });
+        let runs = over_seeds(settings, &WAYS, &splits, each)?;
+        let networks = WAYS.into_iter().zip(runs).map(|(way, runs)| Networks { way, runs });
         Ok(Recurrent {
             images: Images::of(&settings.data, images),
             reading: settings.data.pixels.ncols() / INPUTS,
             steps,
             goal: GOAL,
             rates: RATES.into(),
-            networks: networks.into(),
+            networks: networks.collect(),
         })
     }
 

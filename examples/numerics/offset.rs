@@ -34,8 +34,8 @@
 
 use super::common::data::{Data, Set};
 use super::common::interval::Interval;
-use super::common::search::{Images, batches, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::search::{Images, batches, best, right};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::{one_pass, two_pass};
 use batchnorm::batch_norm::{Average, BatchNorm, Config};
 use batchnorm::nn::activation::Activation;
@@ -266,28 +266,16 @@ impl Experiment for Offset {
         let splits: Vec<_> =
             settings.seeds.iter().map(|&seed| Split::new(data, seed, at_most)).collect();
         let first = splits.first().ok_or("no seed")?;
-        let jobs: Vec<_> = OFFSETS
-            .into_iter()
-            .flat_map(|offset| WAYS.map(|way| (offset, way)))
-            .flat_map(|(offset, way)| splits.iter().map(move |split| (offset, way, split)))
-            .collect();
-        let progress = settings.progress(jobs.len());
-        let each = |(offset, way, split)| {
-            let mut best: Option<Run> = None;
-            for rate in RATES {
-                let run = train(way, offset, split, rate, steps)?;
-                if best.is_none_or(|best| run.validation < best.validation) {
-                    best = Some(run);
-                }
-            }
-            progress.inc(1);
-            best.ok_or_else(|| "no learning rate to try".into())
+        let sides: Vec<_> =
+            OFFSETS.into_iter().flat_map(|offset| WAYS.map(|way| (offset, way))).collect();
+        let each = |(offset, way), split: &Split| {
+            best(RATES, |rate| train(way, offset, split, rate, steps), |run| run.validation)
         };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let mut side = |way| Side { way, runs: runs.by_ref().take(splits.len()).collect() };
+        let mut runs = over_seeds(settings, &sides, &splits, each)?.into_iter();
         let shifted = |offset| {
-            let condition = first.condition(offset);
-            Shifted { offset, condition, ways: WAYS.map(&mut side).into() }
+            let ways = WAYS.into_iter().zip(runs.by_ref());
+            let ways = ways.map(|(way, runs)| Side { way, runs }).collect();
+            Shifted { offset, condition: first.condition(offset), ways }
         };
         let images = [&first.training, &first.validation, &first.test].map(|set| set.labels.len());
         Ok(Offset {

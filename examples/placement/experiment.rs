@@ -22,7 +22,7 @@
 use super::Place;
 use super::common::interval::Interval;
 use super::common::search::{Images, Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use figures::{Named, placement as draw};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -71,10 +71,7 @@ impl Experiment for Textbook {
         let images = settings.pick([160, 100, 100], [4000, 1000, 2000], [50_000, 10_000, 10_000]);
         let images = data.at_most(images);
         let splits = Split::for_seeds(settings, images)?;
-        let work: Vec<_> =
-            WAYS.into_iter().flat_map(|way| splits.iter().map(move |s| (way, s))).collect();
-        let progress = settings.progress(work.len());
-        let each = |((place, bias), split): ((Place, bool), &Split)| {
+        let each = |(place, bias): (Place, bool), split: &Split| {
             let (pixels, classes) = (data.pixels.ncols(), data.classes());
             let start = super::model(place, bias, pixels, classes, split.seed)?;
             let epoch = split.training.labels.len() / BATCH;
@@ -85,16 +82,11 @@ impl Experiment for Textbook {
                 weight_decay: 0.0,
                 early: Some(epoch),
             };
-            let run = run.search(&start, split);
-            progress.inc(1);
-            run
+            run.search(&start, split)
         };
-        let mut runs = in_order(work, &progress, each)?;
-        let ways = WAYS.map(|(place, bias)| Way {
-            place,
-            bias,
-            runs: runs.by_ref().take(splits.len()).collect(),
-        });
+        let runs = over_seeds(settings, &WAYS, &splits, each)?;
+        let ways = WAYS.into_iter().zip(runs);
+        let ways = ways.map(|((place, bias), runs)| Way { place, bias, runs });
         Ok(Textbook {
             images: Images::of(data, images),
             pixels: data.pixels.ncols(),
@@ -102,7 +94,7 @@ impl Experiment for Textbook {
             batch: BATCH,
             epochs,
             rates: RATES.into(),
-            ways: ways.into(),
+            ways: ways.collect(),
         })
     }
     // ANCHOR_END: experiment

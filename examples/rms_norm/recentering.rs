@@ -25,8 +25,8 @@
 
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Images, Split, batches, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::search::{Images, Split, batches, best, right};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{Kind, Network};
 use batchnorm::nn::random::Random;
 use figures::rms_norm as draw;
@@ -123,31 +123,17 @@ impl Experiment for Recentering {
         let steps = settings.pick(10, 200, 200);
         let images = settings.pick([160, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
-        let progress = settings.progress(SIDES.len() * splits.len() * RATES.len());
-        let jobs: Vec<_> = SIDES
-            .into_iter()
-            .flat_map(|side| splits.iter().map(move |split| (side, split)))
-            .flat_map(|(side, split)| RATES.map(|rate| (side, split, rate)))
-            .collect();
-        let each = |(side, split, rate)| {
-            let run = train(side, split, rate, steps);
-            progress.inc(1);
-            run
+        let each = |side, split: &Split| {
+            best(RATES, |rate| train(side, split, rate, steps), |run| run.validation)
         };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let mut chosen = || {
-            let runs = runs.by_ref().take(RATES.len());
-            runs.reduce(|best, run| if run.validation < best.validation { run } else { best })
-        };
-        let sides = SIDES.map(|(kind, shift)| {
-            let runs = splits.iter().filter_map(|_| chosen()).collect();
-            Side { kind, shift, runs }
-        });
+        let runs = over_seeds(settings, &SIDES, &splits, each)?;
+        let sides = SIDES.into_iter().zip(runs);
+        let sides = sides.map(|((kind, shift), runs)| Side { kind, shift, runs });
         Ok(Recentering {
             images: Images::of(&settings.data, images),
             steps,
             rates: RATES.into(),
-            sides: sides.into(),
+            sides: sides.collect(),
         })
     }
 

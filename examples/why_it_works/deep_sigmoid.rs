@@ -23,7 +23,7 @@
 //! another question, which the other sides answer.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{Kind, Network, Run, Shape, Track, most_accurate};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -130,29 +130,18 @@ impl Experiment for DeepSigmoid {
             settings.seeds.iter().map(|&seed| Track::new(&settings.data, seed)).collect();
         let networks: Vec<_> =
             DEPTHS.into_iter().flat_map(|depth| SIDES.map(|side| (depth, side))).collect();
-        let progress = settings.progress(networks.len() * tracks.len() * RATES.len());
         // ANCHOR: deep_sigmoid
-        let run = |(depth, side, track): (usize, Side, &Track)| {
+        let run = |(depth, side): (usize, Side), track: &Track| {
             let (activation, norm, init) = (side.activation(), side.norm, (Init::Xavier, 1.0));
             let mut network = track.network(Shape { depth, width: 32, activation, norm, init })?;
             side.start.set(&mut network);
-            let at = |rate| {
-                let run = track.train(network.clone(), rate, steps);
-                progress.inc(1);
-                run
-            };
+            let at = |rate| track.train(network.clone(), rate, steps);
             RATES.into_iter().map(at).collect::<Result<Vec<_>>>()
         };
         // ANCHOR_END: deep_sigmoid
-        let jobs: Vec<_> = networks
-            .iter()
-            .flat_map(|&(depth, side)| tracks.iter().map(move |track| (depth, side, track)))
-            .collect();
-        let mut runs = in_order(jobs, &progress, run)?;
-        let networks = networks.into_iter().map(|(depth, side)| {
-            let seeds = runs.by_ref().take(tracks.len()).collect();
-            Networks { depth, side, seeds }
-        });
+        let runs = over_seeds(settings, &networks, &tracks, run)?;
+        let networks = networks.into_iter().zip(runs);
+        let networks = networks.map(|((depth, side), seeds)| Networks { depth, side, seeds });
         Ok(DeepSigmoid {
             data: settings.data.name.clone(),
             steps,

@@ -22,7 +22,7 @@
 //! All three: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -140,21 +140,10 @@ impl Experiment for Explosion {
                 relu(1024, false),
             ],
         };
-        let jobs: Vec<_> = shapes
-            .iter()
-            .flat_map(|&shape| settings.seeds.iter().map(move |&seed| (shape, seed)))
-            .collect();
-        let progress = settings.progress(jobs.len());
-        let run = |(shape, seed): (Shape, u64)| {
-            let norms = shape.norms(depth, seed);
-            progress.inc(1);
-            norms
-        };
-        let mut runs = in_order(jobs, &progress, run)?;
-        let networks = shapes.into_iter().map(|shape| Networks {
-            shape,
-            seeds: runs.by_ref().take(settings.seeds.len()).collect(),
-        });
+        let run = |shape: Shape, &seed: &u64| shape.norms(depth, seed);
+        let networks = over_seeds(settings, &shapes, &settings.seeds, run)?;
+        let networks = shapes.into_iter().zip(networks);
+        let networks = networks.map(|(shape, seeds)| Networks { shape, seeds });
         Ok(Explosion { depth, networks: networks.collect() })
     }
 

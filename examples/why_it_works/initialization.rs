@@ -20,7 +20,7 @@
 //! All three: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{GOAL, Kind, Run, Shape, Track, difference, most_accurate};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -64,21 +64,14 @@ impl Side {
 impl Experiment for Initialization {
     fn run(settings: &Settings) -> Result<Self> {
         let steps = settings.pick(20, 600, 600);
-        let jobs: Vec<_> = SIDES
-            .into_iter()
-            .flat_map(|side| settings.seeds.iter().map(move |&seed| (side, seed)))
-            .collect();
-        let progress = settings.progress(jobs.len() * (RATES.len() + SCALES.len()));
         // ANCHOR: initialization
-        let run = |(norm, seed): (Kind, u64)| -> Result<Side> {
+        let run = |norm: Kind, &seed: &u64| -> Result<Side> {
             let track = Track::new(&settings.data, seed);
             let from = |scale, rate| {
                 let activation = Activation::Relu;
                 let init = (Init::He, scale);
                 let shape = Shape { depth: 3, width: 100, activation, norm, init };
-                let run = track.train(track.network(shape)?, rate, steps);
-                progress.inc(1);
-                run
+                track.train(track.network(shape)?, rate, steps)
             };
             let search = RATES.iter().map(|&rate| from(1.0, rate)).collect::<Result<Vec<_>>>()?;
             let rate = most_accurate(&search).map_or(RATES[0], |run| run.rate);
@@ -86,14 +79,13 @@ impl Experiment for Initialization {
             Ok(Side { rate, accuracy: accuracy.collect::<Result<_>>()?, search })
         };
         // ANCHOR_END: initialization
-        let mut sides: Vec<Side> = in_order(jobs, &progress, run)?.collect();
-        let with = sides.split_off(settings.seeds.len());
+        let mut sides = over_seeds(settings, &SIDES, &settings.seeds, run)?.into_iter();
         Ok(Initialization {
             data: settings.data.name.clone(),
             steps,
             scales: SCALES.into(),
             rates: RATES.into(),
-            sides: [sides, with],
+            sides: [(); 2].map(|()| sides.next().unwrap_or_default()),
         })
     }
 

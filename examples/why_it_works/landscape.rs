@@ -20,7 +20,7 @@
 //! All four: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{BATCH, Kind, Network, Shape, Track, ratio};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -80,13 +80,9 @@ impl Experiment for Landscape {
         let steps = settings.pick(10, 300, 1000);
         let tracks: Vec<Track> =
             settings.seeds.iter().map(|&seed| Track::new(&settings.data, seed)).collect();
-        let jobs: Vec<_> = DEPTHS
-            .into_iter()
-            .flat_map(|depth| SIDES.map(|norm| (depth, norm)))
-            .flat_map(|(depth, norm)| tracks.iter().map(move |track| (depth, norm, track)))
-            .collect();
-        let progress = settings.progress(jobs.len());
-        let run = |(depth, norm, track): (usize, Kind, &Track)| -> Result<Vec<Look>> {
+        let sides: Vec<_> =
+            DEPTHS.into_iter().flat_map(|depth| SIDES.map(|norm| (depth, norm))).collect();
+        let run = |(depth, norm): (usize, Kind), track: &Track| -> Result<Vec<Look>> {
             let (activation, init) = (Activation::Relu, (Init::He, 1.0));
             let mut network = track.network(Shape { depth, width: 64, activation, norm, init })?;
             let mut looks = Vec::new();
@@ -98,11 +94,10 @@ impl Experiment for Landscape {
                 }
                 network.step(&gradients, RATE)?;
             }
-            progress.inc(1);
             Ok(looks)
         };
-        let mut runs = in_order(jobs, &progress, run)?;
-        let mut side = || runs.by_ref().take(tracks.len()).collect();
+        let mut runs = over_seeds(settings, &sides, &tracks, run)?.into_iter();
+        let mut side = || runs.next().unwrap_or_default();
         let networks = DEPTHS.map(|depth| Networks { depth, sides: [side(), side()] });
         Ok(Landscape {
             data: settings.data.name.clone(),

@@ -20,7 +20,7 @@
 //! All four: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{GOAL, Kind, Run, Shape, Track, fastest, ratio};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -57,26 +57,17 @@ impl Experiment for LearningRates {
             settings.seeds.iter().map(|&seed| Track::new(&settings.data, seed)).collect();
         let sides: Vec<_> =
             DEPTHS.into_iter().flat_map(|depth| KINDS.map(|kind| (depth, kind))).collect();
-        let progress = settings.progress(sides.len() * tracks.len() * RATES.len());
         // ANCHOR: learning_rates
-        let run = |((depth, norm), track): ((usize, Kind), &Track)| -> Result<Vec<Run>> {
+        let run = |(depth, norm): (usize, Kind), track: &Track| -> Result<Vec<Run>> {
             let (activation, init) = (Activation::Relu, (Init::He, 1.0));
             let shape = Shape { depth, width: 64, activation, norm, init };
-            let at = |rate| {
-                let run = track.train(track.network(shape)?, rate, steps);
-                progress.inc(1);
-                run
-            };
+            let at = |rate| track.train(track.network(shape)?, rate, steps);
             RATES.into_iter().map(at).collect()
         };
         // ANCHOR_END: learning_rates
-        let jobs: Vec<_> =
-            sides.iter().flat_map(|&side| tracks.iter().map(move |track| (side, track))).collect();
-        let mut runs = in_order(jobs, &progress, run)?;
-        let networks = sides.into_iter().map(|(depth, kind)| {
-            let seeds = runs.by_ref().take(tracks.len()).collect();
-            Networks { depth, kind, seeds }
-        });
+        let networks = over_seeds(settings, &sides, &tracks, run)?;
+        let networks = sides.into_iter().zip(networks);
+        let networks = networks.map(|((depth, kind), seeds)| Networks { depth, kind, seeds });
         Ok(LearningRates {
             data: settings.data.name.clone(),
             steps,

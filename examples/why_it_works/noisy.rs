@@ -29,7 +29,7 @@
 //! nothing follows; so it was doubled until it did.)
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{BATCH, Kind, Network, Run, Shape, Track, difference, fastest, ratio};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -107,18 +107,13 @@ impl Experiment for Noisy {
         let steps = settings.pick(20, 600, 600);
         let tracks: Vec<Track> =
             settings.seeds.iter().map(|&seed| Track::new(&settings.data, seed)).collect();
-        let progress = settings.progress(3 * tracks.len() * (RATES.len() + 1));
-        let run = |(side, track): (usize, &Track)| -> Result<Side> {
+        let run = |side: usize, track: &Track| -> Result<Side> {
             let norm = if side == 0 { Kind::None } else { Kind::Batch };
             let (activation, init) = (Activation::Sigmoid, (Init::Xavier, 1.0));
             let mut start = track.network(Shape { depth: 3, width: 64, activation, norm, init })?;
             let random = Random::new(track.seed ^ 0x5_0153);
             start.noise = (side == 2).then_some(Noise { size: SIZE, random });
-            let at = |rate| {
-                let run = track.train(start.clone(), rate, steps);
-                progress.inc(1);
-                run
-            };
+            let at = |rate| track.train(start.clone(), rate, steps);
             let search = RATES.into_iter().map(at).collect::<Result<Vec<_>>>()?;
             let rate = fastest(&search).map_or(RATES[0], |run| run.rate);
 
@@ -138,20 +133,17 @@ impl Experiment for Noisy {
                 }
                 Ok(())
             })?;
-            progress.inc(1);
             let movement = libm::sqrt(squares.iter().sum::<f64>() / squares.len().max(1) as f64);
             Ok(Side { search, movement, accuracy })
         };
-        let jobs: Vec<_> =
-            (0..3).flat_map(|side| tracks.iter().map(move |track| (side, track))).collect();
-        let mut sides = in_order(jobs, &progress, run)?;
+        let mut sides = over_seeds(settings, &[0, 1, 2], &tracks, run)?.into_iter();
         Ok(Noisy {
             data: settings.data.name.clone(),
             steps,
             batch: BATCH,
             noise: SIZE,
             rates: RATES.into(),
-            sides: [(); 3].map(|()| sides.by_ref().take(tracks.len()).collect()),
+            sides: [(); 3].map(|()| sides.next().unwrap_or_default()),
         })
     }
 

@@ -27,7 +27,7 @@
 //! All four: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{Kind, Network, Norm, Shape, Track};
 use batchnorm::batch_norm::{BatchNorm, Config};
 use batchnorm::nn::activation::Activation;
@@ -35,7 +35,6 @@ use batchnorm::nn::init::Init;
 use batchnorm::nn::random::Random;
 use figures::{Band, Series, why_it_works as draw};
 use ndarray::Array2;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -189,29 +188,16 @@ impl Experiment for ScaleInvariance {
             settings.seeds.iter().map(|&seed| Track::new(&settings.data, seed)).collect();
         let sides: Vec<_> =
             PAIRS.into_iter().flat_map(|pair| SIZES.map(|size| (pair, size))).collect();
-        let progress = settings.progress((sides.len() + 1) * tracks.len());
-        // In the order of the jobs, however many threads there are.
-        let free: Vec<Free> = tracks
-            .par_iter()
-            .map(|track| {
-                let free = free(track, settings.pick(20, STEPS, STEPS));
-                progress.inc(1);
-                free
-            })
-            .collect::<Result<_>>()?;
-        let jobs: Vec<_> =
-            sides.iter().flat_map(|&side| tracks.iter().map(move |track| (side, track))).collect();
-        let turn = |(((rate, decay), size), track): (((f64, f64), f64), &Track)| {
+        let run = |(), track: &Track| free(track, settings.pick(20, STEPS, STEPS));
+        let free = over_seeds(settings, &[()], &tracks, run)?.into_iter().flatten().collect();
+        let turn = |((rate, decay), size): ((f64, f64), f64), track: &Track| {
             let steps = (16.0 / (2.0 * rate * decay)).round() as usize;
-            let turning = decayed(track, rate, decay, size, settings.pick(20, steps, steps));
-            progress.inc(1);
-            turning
+            decayed(track, rate, decay, size, settings.pick(20, steps, steps))
         };
-        let mut turnings = in_order(jobs, &progress, turn)?;
-        let decayed = sides.into_iter().map(|((rate, decay), size)| {
-            let seeds = turnings.by_ref().take(tracks.len()).collect();
-            Decayed { rate, decay, size, seeds }
-        });
+        let turnings = over_seeds(settings, &sides, &tracks, turn)?;
+        let decayed = sides.into_iter().zip(turnings);
+        let decayed =
+            decayed.map(|(((rate, decay), size), seeds)| Decayed { rate, decay, size, seeds });
         Ok(ScaleInvariance { data: settings.data.name.clone(), decayed: decayed.collect(), free })
     }
 

@@ -22,8 +22,8 @@
 
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Images, Split, batches, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::search::{Images, Split, batches, best, right};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use super::network::{Network, Norm};
 use batchnorm::batch_norm::{Average, BatchNorm, Config};
 use batchnorm::batch_renorm::{BatchRenorm, Clips};
@@ -134,33 +134,23 @@ impl Experiment for SmallBatches {
         let epochs = settings.pick(1, 6, 6);
         let images = settings.pick([200, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
-        let progress = settings.progress(WAYS.len() * splits.len());
-        let jobs: Vec<_> =
-            WAYS.into_iter().flat_map(|way| splits.iter().map(move |split| (way, split))).collect();
-        let each = |(way, split)| -> Result<Vec<Run>> {
+        let each = |way, split: &Split| -> Result<Vec<Run>> {
             let run = |batch, rate| train(way, split, batch, rate, epochs);
-            let mut largest = run(32, BASES[0])?;
-            for &base in &BASES[1..] {
-                let run = run(32, base)?;
-                if run.validation < largest.validation {
-                    largest = run;
-                }
-            }
+            let largest = best(BASES, |base| run(32, base), |run| run.validation)?;
             let smaller = SIZES[..SIZES.len() - 1].iter();
             let runs = smaller.map(|&size| run(size, largest.rate * size as f64 / 32.0));
             let mut runs = runs.collect::<Result<Vec<_>>>()?;
             runs.push(largest);
-            progress.inc(1);
             Ok(runs)
         };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let sides = WAYS.map(|way| Side { way, runs: runs.by_ref().take(splits.len()).collect() });
+        let runs = over_seeds(settings, &WAYS, &splits, each)?;
+        let sides = WAYS.into_iter().zip(runs).map(|(way, runs)| Side { way, runs });
         Ok(SmallBatches {
             images: Images::of(&settings.data, images),
             sizes: SIZES.into(),
             epochs,
             rates: BASES.into(),
-            sides: sides.into(),
+            sides: sides.collect(),
         })
     }
 

@@ -22,7 +22,7 @@
 use super::common::data::Set;
 use super::common::interval::Interval;
 use super::common::search::{Split, batches, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::fixup::Fixup;
 use batchnorm::nn::activation::Activation::Relu;
@@ -291,22 +291,12 @@ impl Experiment for Deep {
         let splits = Split::for_seeds(settings, images)?;
         let sides: Vec<_> =
             BLOCKS.into_iter().flat_map(|blocks| WAYS.map(|way| (blocks, way))).collect();
-        let progress = settings.progress(sides.len() * splits.len() * RATES.len());
-        let jobs: Vec<_> =
-            sides.iter().flat_map(|&side| splits.iter().map(move |s| (side, s))).collect();
-        let each = |(side, split): ((usize, Way), &Split)| -> Result<Vec<Run>> {
-            let at = |rate| {
-                let run = train(side, split, rate, steps);
-                progress.inc(1);
-                run
-            };
-            RATES.into_iter().map(at).collect()
+        let each = |side, split: &Split| -> Result<Vec<Run>> {
+            RATES.into_iter().map(|rate| train(side, split, rate, steps)).collect()
         };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let networks = sides.into_iter().map(|(blocks, way)| {
-            let seeds = runs.by_ref().take(splits.len()).collect();
-            Networks { blocks, way, seeds }
-        });
+        let runs = over_seeds(settings, &sides, &splits, each)?;
+        let networks = sides.into_iter().zip(runs);
+        let networks = networks.map(|((blocks, way), seeds)| Networks { blocks, way, seeds });
         let networks = networks.collect();
         Ok(Deep { data: settings.data.name.clone(), steps, rates: RATES.into(), networks })
     }
