@@ -17,7 +17,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![by_hand, node_by_node, finite_difference, jacobian, wrong_backwards];
     let experiments = experiments![detached: detached::Detached];
-    common::run_with("backward", cells, experiments, |lang, _| figures(lang))
+    common::run("backward", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

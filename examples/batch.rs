@@ -24,7 +24,7 @@ use std::sync::OnceLock;
 fn main() -> std::process::ExitCode {
     let cells = cells![by_hand, all_batches, noise, epoch, steps_and_samples, accumulation];
     let experiments = experiments![sizes: sizes::Sizes];
-    common::run_with("batch", cells, experiments, |lang, _| figures(lang))
+    common::run("batch", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

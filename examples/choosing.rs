@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
     let experiments = experiments![methods: methods::Methods];
-    common::run_with("choosing", cells![table], experiments, |lang, _| figures(lang))
+    common::run("choosing", cells![table], experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: table

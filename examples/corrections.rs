@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
     let experiments = experiments![mistakes: mistakes::Mistakes];
-    common::run_with("corrections", cells![counterexamples], experiments, |lang, _| figures(lang))
+    common::run("corrections", cells![counterexamples], experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: counterexamples

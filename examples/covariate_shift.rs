@@ -46,7 +46,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![shift, quadratic, detached, vanishing, drift];
     let experiments = experiments![experiment: race::Race];
-    common::run_with("covariate_shift", cells, experiments, |lang, _| figures(lang))
+    common::run("covariate_shift", cells, experiments, |lang, _| figures(lang))
 }
 
 /// The rule from input to target: the same in training and in use.

@@ -20,7 +20,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![by_hand, axes, padding];
     let experiments = experiments![places: places::Places];
-    common::run_with("feature_maps", cells, experiments, |lang, _| figures(lang))
+    common::run("feature_maps", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

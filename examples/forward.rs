@@ -18,7 +18,7 @@ fn main() -> std::process::ExitCode {
     let cells =
         cells![four_numbers, variance_left, restore, blind_spots, small_batches, hard_inputs];
     let experiments = experiments![ablation: ablation::Ablation];
-    common::run_with("forward", cells, experiments, |lang, _| figures(lang))
+    common::run("forward", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: four_numbers

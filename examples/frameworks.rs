@@ -22,7 +22,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![profiles, one_step, count_by_hand, summary, bring_in];
     let experiments = experiments![copied: copied::Copied];
-    common::run_with("frameworks", cells, experiments, |lang, _| figures(lang))
+    common::run("frameworks", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: profiles

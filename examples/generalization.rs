@@ -24,7 +24,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![gap, simpler, prior, randomness, ensemble];
     let experiments = experiments![experiment: experiment::SmallSets];
-    common::run_with("generalization", cells, experiments, |lang, _| figures(lang))
+    common::run("generalization", cells, experiments, |lang, _| figures(lang))
 }
 
 /// Variance of the noise in the targets.

@@ -19,7 +19,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let experiments = experiments![batch_size: batch_size::BatchSize];
     let cells = cells![by_hand, two_ends, noise];
-    common::run_with("group_norm", cells, experiments, |lang, _| figures(lang))
+    common::run("group_norm", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

@@ -14,7 +14,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![by_hand, contrast, what_is_lost];
     let experiments = experiments![lighting: lighting::Lighting];
-    common::run_with("instance_norm", cells, experiments, |lang, _| figures(lang))
+    common::run("instance_norm", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
     let experiments = experiments![inputs: inputs::Inputs];
-    common::run_with("introduction", cells![a_layer], experiments, |lang, _| figures(lang))
+    common::run("introduction", cells![a_layer], experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: a_layer

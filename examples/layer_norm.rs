@@ -17,7 +17,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![by_hand, which_axes, gradient];
     let experiments = experiments![recurrent: recurrent::Recurrent];
-    common::run_with("layer_norm", cells, experiments, |lang, _| figures(lang))
+    common::run("layer_norm", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

@@ -19,7 +19,7 @@ fn main() -> std::process::ExitCode {
     let cells =
         cells![two_formulas, how_bad, remedies, epsilon, half_precision, frameworks_measured];
     let experiments = experiments![offset: offset::Offset];
-    common::run_with("numerics", cells, experiments, |lang, _| figures(lang))
+    common::run("numerics", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: two_formulas

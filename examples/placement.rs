@@ -20,7 +20,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![z_or_a, relu, sigmoid, bias, output, dropout];
     let experiments = experiments![experiment: experiment::Textbook];
-    common::run_with("placement", cells, experiments, |lang, _| figures(lang))
+    common::run("placement", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: z_or_a

@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 fn main() -> std::process::ExitCode {
     let experiments = experiments![recentering: recentering::Recentering];
-    common::run_with("rms_norm", cells![by_hand, shift], experiments, |lang, _| figures(lang))
+    common::run("rms_norm", cells![by_hand, shift], experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: by_hand

@@ -23,7 +23,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![batch_mates, whole_set, moving_average, which_variance, mode_bug, folding];
     let experiments = experiments![stale: stale::Stale];
-    common::run_with("train_and_test", cells, experiments, |lang, _| figures(lang))
+    common::run("train_and_test", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: batch_mates

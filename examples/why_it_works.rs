@@ -31,7 +31,7 @@ fn main() -> std::process::ExitCode {
         noisy: noisy::Noisy,
         explosion: explosion::Explosion,
     ];
-    common::run_with("why_it_works", &[], experiments, figures)
+    common::run("why_it_works", &[], experiments, figures)
 }
 
 /// What has become of the four effects that everybody reports.

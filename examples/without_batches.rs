@@ -23,7 +23,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![renorm, ghost, synchronized, weight_norm, standardized, spectral, following];
     let experiments = experiments![small_batches: small_batches::SmallBatches];
-    common::run_with("without_batches", cells, experiments, |lang, _| figures(lang))
+    common::run("without_batches", cells, experiments, |lang, _| figures(lang))
 }
 
 // ANCHOR: renorm

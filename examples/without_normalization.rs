@@ -20,7 +20,7 @@ use std::fmt::Write;
 fn main() -> std::process::ExitCode {
     let cells = cells![residual_variance, fixup, skip_init, dynamic_tanh, clipping];
     let experiments = experiments![deep: deep::Deep];
-    common::run_with("without_normalization", cells, experiments, |lang, _| figures(lang))
+    common::run("without_normalization", cells, experiments, |lang, _| figures(lang))
 }
 
 const SEEDS: u64 = 8;

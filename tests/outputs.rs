@@ -298,13 +298,6 @@ fn a_wrong_command_line_is_refused_in_words() {
 }
 
 #[test]
-fn an_example_without_an_experiment_has_no_seeds() {
-    let output = example("forward", &["--seeds", "3"]);
-    assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--seeds"));
-}
-
-#[test]
 fn help_names_every_option() {
     let output = example("covariate_shift", &["--help"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -8,11 +8,11 @@
 //! //! The code of the chapter "forward".
 //!
 //! mod common;
-//! use common::{Figure, Lang, Result, cells};
+//! use common::{Figure, Lang, Result, cells, experiments};
 //! use std::fmt::Write;
 //!
 //! fn main() -> std::process::ExitCode {
-//!     common::run("forward", cells![four_numbers], figures)
+//!     common::run("forward", cells![four_numbers], experiments![], |lang, _| figures(lang))
 //! }
 //!
 //! // ANCHOR: four_numbers
@@ -84,15 +84,8 @@ macro_rules! experiments {
 pub(crate) use experiments;
 
 #[derive(Parser)]
-#[command(about = "Runs the code of one chapter of the notebook")]
-struct Plain {
-    #[command(flatten)]
-    output: Output,
-}
-
-#[derive(Parser)]
 #[command(about = "Runs the code of one chapter of the notebook, and its experiments")]
-struct WithExperiments {
+struct Asked {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -145,21 +138,15 @@ struct Options {
     redraw: Option<PathBuf>,
 }
 
-/// Runs a chapter's cells and draws its figures, as the command line asks.
-pub fn run(stem: &str, cells: &[Cell], figures: fn(Lang) -> Result<Vec<Figure>>) -> ExitCode {
-    let output = Plain::parse().output;
-    exit(Page::new(stem, output, cells, &[]).and_then(|page| page.finish(figures)))
-}
-
-/// As [`run`], then the experiments, each as the section of its name. The figures of the chapter may use
-/// what they have found.
-pub fn run_with(
+/// Runs a chapter's cells, then its experiments, each as the section of its name, and draws the figures, as the
+/// command line asks. The figures of the chapter may use what the experiments have found.
+pub fn run(
     stem: &str,
     cells: &[Cell],
     experiments: &[Entry],
     figures: fn(Lang, &Found) -> Result<Vec<Figure>>,
 ) -> ExitCode {
-    let WithExperiments { mut output, options } = WithExperiments::parse();
+    let Asked { mut output, options } = Asked::parse();
     let work = || -> Result {
         let names: Vec<&str> = experiments.iter().map(|e| e.name).collect();
         if let Some(unknown) = options.experiment.iter().find(|e| !names.contains(&e.as_str())) {

@@ -21,7 +21,7 @@
 
 use super::common::interval::Interval;
 use super::common::search::{Images, Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -120,26 +120,22 @@ impl Experiment for Inputs {
             settings.seeds.iter().map(raw).collect()
         };
         let (raw, standardized) = (splits(|split| split)?, splits(standardized)?);
-        let progress = settings.progress(SIDES.len() * raw.len());
-        let of = |side| if side == Standardized { &standardized } else { &raw };
-        let jobs: Vec<_> =
-            SIDES.into_iter().flat_map(|s| of(s).iter().map(move |split| (s, split))).collect();
-        let each = |(side, split): (Normalized, &Split)| {
+        let both: Vec<_> = raw.iter().zip(&standardized).collect();
+        let each = |side, (raw, standardized): &(&Split, &Split)| {
+            let split = if side == Standardized { standardized } else { raw };
             let start = network(split.training.pixels.ncols(), classes, side, split.seed)?;
             let recipe =
                 Recipe { rates: &RATES, batch: BATCH, steps, weight_decay: 0.0, early: None };
-            let run = recipe.search(&start, split);
-            progress.inc(1);
-            run
+            recipe.search(&start, split)
         };
-        let mut runs = in_order(jobs, &progress, each)?;
-        let sides = SIDES
-            .map(|normalized| Side { normalized, runs: runs.by_ref().take(raw.len()).collect() });
+        let runs = over_seeds(settings, &SIDES, &both, each)?;
+        let sides = SIDES.into_iter().zip(runs);
+        let sides = sides.map(|(normalized, runs)| Side { normalized, runs });
         Ok(Inputs {
             images: Images::of(&settings.data, images),
             steps,
             rates: RATES.into(),
-            sides: sides.into(),
+            sides: sides.collect(),
         })
     }
 
