@@ -81,7 +81,7 @@ const MISTAKES: [Mistake; 12] = [
     ),
     Mistake { bias: true, ..with("앞에 편향을 둠", "a bias before it", RIGHT) },
     with("v 대신 σ를 평균함", "σ averaged, not v", Steps { deviations: true, ..RIGHT }),
-    with("모멘텀 0.1 대신 0.9", "momentum 0.9 for 0.1", Steps { momentum: 0.9, ..RIGHT }),
+    with("momentum 0.1 대신 0.9", "momentum 0.9 for 0.1", Steps { momentum: 0.9, ..RIGHT }),
     Mistake { test: Test::Batch, ..with("배치로 시험", "tested by the batch", RIGHT) },
     Mistake {
         noticed: true,

@@ -126,7 +126,7 @@ impl Side {
             Side::NoAffine => lang.pick("γ, β 없음", "no γ, β"),
             Side::None => lang.pick("정규화 없음", "none of them"),
             Side::AffineAlone => lang.pick("γ, β만 학습", "γ, β alone"),
-            Side::LastAlone => lang.pick("끝 층만 학습", "last layer alone"),
+            Side::LastAlone => lang.pick("마지막 층만 학습", "last layer alone"),
         }
     }
 }

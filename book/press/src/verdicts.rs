@@ -72,7 +72,7 @@ pub fn totals(shown: &[Shown], lang: Lang) -> String {
     match lang {
         Lang::Ko => format!(
             "실험은 모두 **{n}개**이고, {all}개는 재현됨, {partly}개는 일부 재현됨, {not}개는 재현되지 않음입니다. \
-             돌리기 전에 적어 둔 기준 {criteria}개 가운데 {met}개를 넘었습니다."
+             돌리기 전에 적어 둔 기준 {criteria}개 가운데 {met}개를 통과했습니다."
         ),
         Lang::En => format!(
             "There are **{n}** experiments: {all} reproduced, {partly} partly reproduced, {not} did not reproduce. \

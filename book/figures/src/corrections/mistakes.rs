@@ -6,7 +6,7 @@ use crate::lang::Lang;
 /// How much more test error a network makes with each mistake than without, in points, with an interval over the
 /// seeds: above, those of which it was predicted that nobody would notice; below, the others.
 pub fn mistakes(unnoticed: &[Named], noticed: &[Named], lang: Lang) -> String {
-    let axis = lang.pick("시험 오차의 차, %p", "difference of test error, points");
+    let axis = lang.pick("시험 오차의 차, 점", "difference of test error, points");
     let above = Titled {
         title: lang.pick("모를 것이라고 본 실수", "Predicted not to be noticed"),
         axis,

@@ -8,7 +8,7 @@ use crate::lang::Lang;
 pub fn ablation(without: &[Named], alone: &[Named], lang: Lang) -> String {
     let above = Titled {
         title: lang.pick("한 단계를 뺄 때", "Without a step"),
-        axis: lang.pick("시험 오차의 차, %p", "difference of test error, points"),
+        axis: lang.pick("시험 오차의 차, 점", "difference of test error, points"),
         rows: without,
         zero: true,
         ink: Ink::Vermillion,

@@ -9,7 +9,7 @@ pub fn copied(sides: &[(usize, Vec<Named>); 2], lang: Lang) -> String {
         Lang::Ko => format!("{batch}장씩 학습"),
         Lang::En => format!("Trained in batches of {batch}"),
     });
-    let axis = lang.pick("늘어난 시험 오차, %p", "additional test error, points");
+    let axis = lang.pick("늘어난 시험 오차, 점", "additional test error, points");
     let [small, large] = sides;
     let [first, second] = &titles;
     stacked([

@@ -6,7 +6,7 @@ use crate::lang::Lang;
 /// By how many points of test error ways of training are better than the plain one, with small batches; and batch
 /// normalization alone, by batch size.
 pub fn gains(ways: &[Named], sizes: &[Named], lang: Lang) -> String {
-    let axis = lang.pick("줄어든 시험 오차, %p", "test error less than plain, points");
+    let axis = lang.pick("줄어든 시험 오차, 점", "test error less than plain, points");
     let forest = |title, rows, ink| Titled { title, axis, rows, zero: true, ink };
     stacked([
         forest(lang.pick("작은 배치에서", "With small batches"), ways, Ink::Blue),

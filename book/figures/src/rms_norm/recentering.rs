@@ -15,7 +15,7 @@ pub fn recentering(errors: &[Named], differences: &[Named], lang: Lang) -> Strin
     };
     let below = Titled {
         title: lang.pick("같은 시드의 둘씩 뺀 값", "Two of the same seed, subtracted"),
-        axis: lang.pick("시험 오차의 차, %p", "difference of test error, points"),
+        axis: lang.pick("시험 오차의 차, 점", "difference of test error, points"),
         rows: differences,
         zero: true,
         ink: Ink::Vermillion,
