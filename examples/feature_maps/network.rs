@@ -48,8 +48,8 @@ struct StageTape<'a, F: Real> {
 }
 
 // ANCHOR: shared
-/// The values of a batch of maps as `[N, kept, others]`, where those of one of `kept` share a mean: of the
-/// C channels, or of the C·H·W places.
+/// A batch of maps as `[N, kept, others]`: what has the same `kept` shares a mean. There are C of
+/// them for channels, and C·H·W for places.
 fn shared<F>(x: Array4<F>, kept: usize) -> Array3<F> {
     let (n, c, h, w) = x.dim();
     x.into_shape_with_order((n, kept, c * h * w / kept)).expect("as many values")

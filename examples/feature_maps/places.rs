@@ -80,8 +80,18 @@ struct Run {
     moved: f64,
 }
 
+fn square(pixels: Array2<f32>) -> Result<Array4<f32>> {
+    let (n, side) = (pixels.nrows(), pixels.ncols().isqrt());
+    Ok(pixels.into_shape_with_order((n, 1, side, side))?)
+}
+
+fn error(network: &Network<f32>, set: &Set) -> Result<f64> {
+    let logits = network.logits(&square(set.pixels.clone())?)?;
+    Ok(100.0 * (1.0 - right(&logits, &set.labels) as f64 / set.labels.len() as f64))
+}
+
 // ANCHOR: places
-/// Square images, each moved down and to the right by so many pixels; what comes in is as dark as the darkest.
+/// Square images, moved down and to the right by so many pixels; the darkest comes in.
 fn moved(images: &Set, [down, right]: [isize; 2]) -> Set {
     let side = images.pixels.ncols().isqrt();
     let dark = images.pixels.iter().copied().fold(f32::INFINITY, f32::min);
@@ -93,16 +103,6 @@ fn moved(images: &Set, [down, right]: [isize; 2]) -> Set {
         }
     });
     Set { pixels, labels: images.labels.clone() }
-}
-
-fn square(pixels: Array2<f32>) -> Result<Array4<f32>> {
-    let (n, side) = (pixels.nrows(), pixels.ncols().isqrt());
-    Ok(pixels.into_shape_with_order((n, 1, side, side))?)
-}
-
-fn error(network: &Network<f32>, set: &Set) -> Result<f64> {
-    let logits = network.logits(&square(set.pixels.clone())?)?;
-    Ok(100.0 * (1.0 - right(&logits, &set.labels) as f64 / set.labels.len() as f64))
 }
 
 /// A network after all epochs, or none if it has diverged.
@@ -125,6 +125,7 @@ fn train(
     }
     Ok(Some(network))
 }
+// ANCHOR_END: places
 
 /// The network of the rate that is best on validation images.
 fn best(side: (Kind, usize), split: &Split, epochs: usize) -> Result<Run> {
@@ -142,7 +143,6 @@ fn best(side: (Kind, usize), split: &Split, epochs: usize) -> Result<Run> {
     let moved = (down + up + right + left) / 4.0;
     Ok(Run { rate, validation, test: error(&network, &split.test)?, moved })
 }
-// ANCHOR_END: places
 
 fn start(kind: Kind, training: &Set, seed: u64) -> Result<Network<f32>> {
     let classes = training.labels.iter().max().map_or(1, |most| most + 1);

@@ -315,39 +315,27 @@ impl Experiment for Offset {
             "rates tried: {}; {seeds} seeds, mean and 95 % interval over them",
             rates.join(" ")
         )?;
-        writeln!(out, "\ntest error, %; u κ² is that of the median pixel")?;
-        write!(out, "offset    u κ²")?;
-        for way in WAYS {
-            write!(out, "{:>23}", way.name(Lang::En))?;
-        }
+        writeln!(
+            out,
+            "\nu κ² is that of the median pixel; lost: positive variances that do not come out so"
+        )?;
+        let head = "offset   u κ²  variance by             test error, %";
+        writeln!(out, "{head}    less at none, points  lost, %")?;
         for Shifted { offset, condition, ways } in &self.offsets {
             let u = f64::from(f32::EPSILON) / 2.0;
-            write!(out, "\n{offset:6} {:>7}", format!("{:.0e}", u * condition))?;
+            let mut first = format!("{offset:6} {:>6}", format!("{:.0e}", u * condition));
             for side in ways {
-                let test = Interval::of(side.runs.iter().map(|run| run.test));
-                write!(out, "{:>23}", format!("{test:.1}"))?;
+                let over = |of: fn(&Run) -> f64| Interval::of(side.runs.iter().map(of));
+                writeln!(
+                    out,
+                    "{first:13}  {:17}{:>22}{:>24}{:9.1}",
+                    side.way.name(Lang::En),
+                    format!("{:.1}", over(|run| run.test)),
+                    format!("{:+.1}", self.more(side.way, *offset)),
+                    over(|run| run.lost).mean
+                )?;
+                first.clear();
             }
-        }
-        writeln!(out, "\n\nvariances that are positive but do not come out so, %")?;
-        for Shifted { offset, ways, .. } in &self.offsets {
-            write!(out, "{offset:6}        ")?;
-            for side in ways {
-                let lost = Interval::of(side.runs.iter().map(|run| run.lost)).mean;
-                write!(out, "{lost:23.1}")?;
-            }
-            writeln!(out)?;
-        }
-        write!(out, "\ntest error at an offset less at none, points\n{:22}", "")?;
-        for offset in OFFSETS.into_iter().skip(1) {
-            write!(out, "{offset:>23}")?;
-        }
-        writeln!(out)?;
-        for way in WAYS {
-            write!(out, "{:22}", way.name(Lang::En))?;
-            for offset in OFFSETS.into_iter().skip(1) {
-                write!(out, "{:>23}", format!("{:+.1}", self.more(way, offset)))?;
-            }
-            writeln!(out)?;
         }
         writeln!(out, "{}", said(&self.criteria()))?;
         Ok(())
