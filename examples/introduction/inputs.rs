@@ -71,6 +71,8 @@ enum Normalized {
     /// Each pixel and each hidden unit, by batch normalization.
     Everything,
 }
+
+/// Three hidden layers of ReLUs.
 fn network(
     pixels: usize,
     classes: usize,
