@@ -95,8 +95,10 @@ impl<F: Scalar> Moments<F> {
         };
         spreads.iter().enumerate().map(new).collect()
     }
-    // ANCHOR_END: moments
+}
+// ANCHOR_END: moments
 
+impl<F: Scalar> Moments<F> {
     /// The mean μ.
     pub fn mean(&self) -> F::Wide {
         self.mean * self.unit.widen()
@@ -173,8 +175,8 @@ pub struct Gradients<F, D: Dimension> {
     pub beta: Array1<F>,
 }
 
+// ANCHOR: backward
 impl<F: Scalar, D: Dimension> Tape<F, D> {
-    // ANCHOR: backward
     /// With g = ∂L/∂y and g̃ = γ g, and ⟨·⟩ for the mean over the m values that share a mean:
     ///
     /// dx = (g̃ − ⟨g̃⟩ − x̂ ⟨g̃ x̂⟩) / s,  dγ = Σ g x̂,  dβ = Σ g.
