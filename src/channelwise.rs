@@ -189,8 +189,8 @@ impl<F: Scalar, D: Dimension> Shard<F, D> {
     /// dx = (γ/s)(g − ⟨g⟩ − x̂ ⟨g x̂⟩)
     ///
     /// # Errors
-    /// [`Error::Shape`](super::error::Error::Shape) if `dy` does not have the shape of the output, [`Error::Length`](super::error::Error::Length) if the sums are
-    /// of other channels.
+    /// [`Error::Shape`](super::error::Error::Shape) if `dy` does not have the shape of the output,
+    /// [`Error::Length`](super::error::Error::Length) if the sums are of other channels.
     pub fn backward(mut self, dy: &ArrayRef<F, D>, all: &Sums<F>) -> Result<Array<F, D>> {
         check_shape("dy", self.x.shape(), dy.shape())?;
         check_length("channels", self.scale.len(), all.g.len())?;

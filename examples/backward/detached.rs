@@ -34,10 +34,12 @@
 
 use super::common::connected::{Network, Part};
 use super::common::interval::Interval;
-use super::common::search::{Images, Split};
+use super::common::search::{Images, Split, chosen};
 use super::common::steps::{RIGHT, Steps};
-use super::common::trial::{self, chosen};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::trial;
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use figures::backward as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -105,7 +107,7 @@ impl Way {
     }
 
     fn train(self, split: &Split, rate: f64, steps: usize) -> Result<Run> {
-        let classes = split.training.labels.iter().max().map_or(1, |most| most + 1);
+        let classes = split.training.classes();
         let shape = [split.training.pixels.ncols(), WIDTH, DEPTH, classes];
         let mut network = Network::new(shape, self.steps(), self != Way::NoBias, split.seed)?;
         let squared = |values: &[f32]| values.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>();
@@ -125,8 +127,7 @@ impl Way {
         let growth = (weights(&network) - before) / steps_taken;
         let biases = network.hidden.iter().filter_map(|(l, _)| l.bias.as_ref()?.as_slice());
         let bias = (squared(&biases.collect::<Vec<_>>().concat()) / (DEPTH * WIDTH) as f64).sqrt();
-        let validation = trial::error(&network, &split.validation)?;
-        let errors = trial::Run { rate, validation, test: trial::error(&network, &split.test)? };
+        let errors = trial::Run::of(&network, split, rate)?;
         let there = |number: f64| Some(number).filter(|number| number.is_finite());
         Ok(Run { errors, growth: there(growth), bias: there(bias) })
     }
@@ -185,12 +186,8 @@ impl Experiment for Detached {
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.sides.first().map_or(0, |side| side.runs.len());
         writeln!(out, "{}: {}; {} steps", self.images.data, self.images, self.steps)?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
-        writeln!(
-            out,
-            "rates tried: {}; {seeds} seeds, mean and 95 % interval over them\n",
-            rates.join(" ")
-        )?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "rates tried: {}; {seeds} seeds, mean and 95 % interval over them\n", rates)?;
         writeln!(
             out,
             "{:15} {:>18}  {:>20}  rates chosen",
@@ -202,14 +199,9 @@ impl Experiment for Detached {
                 Way::Right => String::new(),
                 _ => format!("{:+.1}", self.less_right(side)),
             };
-            let chosen: Vec<_> = side.chosen().map(|run| run.errors.rate.to_string()).collect();
+            let chosen = spaced(side.chosen().map(|run| run.errors.rate));
             let error = format!("{error:.1}");
-            writeln!(
-                out,
-                "{:15} {error:>18}  {less:>20}  {}",
-                side.way.name(Lang::En),
-                chosen.join(" ")
-            )?;
+            writeln!(out, "{:15} {error:>18}  {less:>20}  {}", side.way.name(Lang::En), chosen)?;
         }
         writeln!(
             out,
@@ -261,15 +253,15 @@ impl Detached {
 
     /// Test error within a seed, less that by the right gradient.
     fn less_right(&self, side: &Side) -> Interval {
-        let pairs = side.chosen().zip(self.side(Way::Right).chosen());
-        Interval::of(pairs.map(|(own, right)| own.errors.test - right.errors.test))
+        let errors = |side: &Side| side.chosen().map(|run| run.errors.test).collect::<Vec<_>>();
+        Interval::of_differences(errors(side), errors(self.side(Way::Right)))
     }
 }
 
 impl Side {
     /// For each seed, the run at the rate that is best on validation images.
     fn chosen(&self) -> impl Iterator<Item = &Run> {
-        self.runs.iter().filter_map(|runs| chosen(runs, |run| run.errors))
+        self.runs.iter().filter_map(|runs| chosen(runs, |run| run.errors.validation))
     }
 
     /// For each seed, the largest rate that it has learned at.

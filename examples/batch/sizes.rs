@@ -29,7 +29,9 @@
 
 use super::common::interval::Interval;
 use super::common::search::{Images, Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
 use batchnorm::nn::linear::Linear;
@@ -123,11 +125,11 @@ impl Experiment for Sizes {
 
     fn table(&self, out: &mut String) -> Result {
         writeln!(out, "{}: {}", self.images.data, self.images)?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
+        let rates = spaced(self.rates.iter().copied());
         writeln!(
             out,
             "rates tried: {}; {} seeds, mean and 95 % interval over them",
-            rates.join(" "),
+            rates,
             self.steps.runs.len()
         )?;
         writeln!(

@@ -28,7 +28,7 @@
 
 use super::common::interval::Interval;
 use super::common::network::{Kind, Norm};
-use super::common::search::{Images, Recipe, Run, Split};
+use super::common::search::{Images, Recipe, Run, Split, chosen};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use figures::choosing::{self as draw, Panel};
 use serde::{Deserialize, Serialize};
@@ -228,13 +228,12 @@ impl Side {
 
     /// For each seed, the run at the rate that is best on validation images.
     fn chosen(&self) -> Vec<Run> {
-        let best = |a: Run, b: &Run| if b.validation < a.validation { *b } else { a };
-        let chosen = |runs: &Vec<Run>| Some(runs.iter().fold(*runs.first()?, best));
-        self.runs.iter().filter_map(chosen).collect()
+        self.runs.iter().filter_map(|runs| chosen(runs, |run| run.validation)).copied().collect()
     }
 }
 
 /// Test error of `a` − that of `b`, over the seeds.
 fn less(a: Vec<Run>, b: Vec<Run>) -> Interval {
-    Interval::of(a.iter().zip(&b).map(|(a, b)| a.test - b.test))
+    let errors = |runs: Vec<Run>| runs.into_iter().map(|run| run.test);
+    Interval::of_differences(errors(a), errors(b))
 }

@@ -27,6 +27,18 @@ pub struct Set {
     pub labels: Vec<usize>,
 }
 
+impl Set {
+    /// How many classes, as far as these labels tell.
+    pub fn classes(&self) -> usize {
+        self.labels.iter().max().map_or(1, |most| most + 1)
+    }
+
+    /// In %, how many images are wrong if so many are right.
+    pub fn wrong(&self, right: usize) -> f64 {
+        100.0 * (1.0 - right as f64 / self.labels.len() as f64)
+    }
+}
+
 /// What one seed makes of some [`Data`]: rows to learn from, to choose by, and to judge by.
 #[derive(Clone, Debug)]
 pub struct Split {

@@ -139,6 +139,11 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// `0.1 0.3 1`
+pub fn spaced(values: impl Iterator<Item = f64>) -> String {
+    values.map(|value| value.to_string()).collect::<Vec<_>>().join(" ")
+}
+
 /// `faster: yes, higher: no. partly reproduced`
 pub fn said(criteria: &[(&str, bool)]) -> String {
     let answer =

@@ -31,6 +31,14 @@ impl Interval {
         Interval { low: libm::exp(low), mean: libm::exp(mean), high: libm::exp(high) }
     }
 
+    /// Of a − b, pair by pair.
+    pub fn of_differences(
+        a: impl IntoIterator<Item = f64>,
+        b: impl IntoIterator<Item = f64>,
+    ) -> Interval {
+        Interval::of(a.into_iter().zip(b).map(|(a, b)| a - b))
+    }
+
     /// As a figure wants it, with its place along the axis.
     pub fn at(&self, x: f64) -> figures::Interval {
         figures::Interval { x, low: self.low, mid: self.mean, high: self.high }
@@ -49,6 +57,11 @@ impl Interval {
     /// Whether all of the interval lies below `value`.
     pub fn below(&self, value: f64) -> bool {
         self.high < value
+    }
+
+    /// Whether all of the interval lies closer to 0 than `distance`.
+    pub fn within(&self, distance: f64) -> bool {
+        self.above(-distance) && self.below(distance)
     }
 }
 

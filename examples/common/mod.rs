@@ -50,7 +50,7 @@ pub mod trial;
 
 use clap::{Args, Parser};
 pub use experiment::{
-    Criteria, Entry, Experiment, Settings, Size, Verdict, in_order, over_seeds, said,
+    Criteria, Entry, Experiment, Settings, Size, Verdict, in_order, over_seeds, said, spaced,
 };
 use experiment::{Report, Source, VARIANTS};
 pub use figures::Lang;

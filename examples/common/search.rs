@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a seed gives every side: which images are for what.
+#[derive(Clone)]
 pub struct Split {
     pub seed: u64,
     pub training: Set,
@@ -113,16 +114,12 @@ impl Recipe<'_> {
 
     /// The same, and the model itself.
     pub fn best(&self, start: &Sequential<f32>, split: &Split) -> Result<(Run, Sequential<f32>)> {
-        let mut best: Option<(Run, Sequential<f32>)> = None;
-        for &rate in self.rates {
+        let at = |rate| {
             let (early, model) = self.train(start, split, rate)?;
             let validation = error(&model, &split.validation)?;
-            if best.as_ref().is_none_or(|(run, _)| validation < run.validation) {
-                let run = Run { rate, early, validation, training: f64::NAN, test: f64::NAN };
-                best = Some((run, model));
-            }
-        }
-        let (run, model) = best.ok_or("no learning rate to try")?;
+            Ok((Run { rate, early, validation, training: f64::NAN, test: f64::NAN }, model))
+        };
+        let (run, model) = best(self.rates.iter().copied(), at, |(run, _)| run.validation)?;
         let (training, test) = (error(&model, &split.training)?, error(&model, &split.test)?);
         Ok((Run { training, test, ..run }, model))
     }
@@ -156,6 +153,11 @@ impl Recipe<'_> {
         }
         Ok((early, model))
     }
+}
+
+/// Of the runs of a seed, the first of those with the least error on validation images.
+pub fn chosen<R>(runs: &[R], validation: impl Fn(&R) -> f64) -> Option<&R> {
+    runs.iter().reduce(|best, run| if validation(run) < validation(best) { run } else { best })
 }
 
 /// Of the runs at these rates the one with the least error on validation images, and the first of several such.
@@ -194,7 +196,7 @@ pub fn error(model: &Sequential<f32>, set: &Set) -> Result<f64> {
         let logits = in_use.apply(&input(model, x.to_owned())?)?.into_dimensionality::<Ix2>()?;
         known += right(&logits, labels);
     }
-    Ok(100.0 * (1.0 - known as f64 / set.labels.len() as f64))
+    Ok(set.wrong(known))
 }
 
 /// How many rows of logits are largest, alone, at their label.

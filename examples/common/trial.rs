@@ -19,6 +19,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// Of a network trained at this rate.
+    pub fn of(network: &Network<f32>, split: &Split, rate: f64) -> Result<Run> {
+        let [validation, test] = [error(network, &split.validation)?, error(network, &split.test)?];
+        Ok(Run { rate, validation, test })
+    }
+
     /// One that has diverged is wrong about everything.
     pub fn diverged(rate: f64) -> Run {
         Run { rate, validation: 100.0, test: 100.0 }
@@ -49,7 +55,7 @@ pub fn train(
 
 /// The share of images, in %, that the network in use takes for what they are not.
 pub fn error(network: &Network<f32>, set: &Set) -> Result<f64> {
-    Ok(wrong(right(&network.apply(&set.pixels)?, &set.labels), set))
+    Ok(set.wrong(right(&network.apply(&set.pixels)?, &set.labels)))
 }
 
 /// The same, if the images come in this order, a batch at a time, and each batch is normalized by itself.
@@ -58,15 +64,5 @@ pub fn error_by_batch(network: &Network<f32>, set: &Set, order: &[usize]) -> Res
         let labels: Vec<_> = batch.iter().map(|&i| set.labels[i]).collect();
         Ok(right(&network.apply_by_batch(&set.pixels.select(Axis(0), batch))?, &labels))
     };
-    Ok(wrong(order.chunks(BATCH).map(known).sum::<Result<usize>>()?, set))
-}
-
-fn wrong(known: usize, set: &Set) -> f64 {
-    100.0 * (1.0 - known as f64 / set.labels.len() as f64)
-}
-
-/// Of the runs of one seed, the first of those that are best on validation images.
-pub fn chosen<R>(runs: &[R], of: impl Fn(&R) -> Run) -> Option<&R> {
-    runs.iter()
-        .reduce(|best, run| if of(run).validation < of(best).validation { run } else { best })
+    Ok(set.wrong(order.chunks(BATCH).map(known).sum::<Result<usize>>()?))
 }

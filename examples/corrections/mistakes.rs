@@ -28,7 +28,9 @@ use super::common::interval::Interval;
 use super::common::search::{Images, Split, best};
 use super::common::steps::{Divisor, RIGHT, Steps};
 use super::common::trial::{self, Run};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, Verdict, over_seeds};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, Verdict, over_seeds, spaced,
+};
 use figures::corrections as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -134,7 +136,7 @@ impl Test {
 
 impl Mistake {
     fn train(&self, split: &Split, rate: f64, steps: usize) -> Result<Run> {
-        let classes = split.training.labels.iter().max().map_or(1, |most| most + 1);
+        let classes = split.training.classes();
         let shape = [split.training.pixels.ncols(), WIDTH, DEPTH, classes];
         let mut network = Network::new(shape, self.steps, self.bias, split.seed)?;
         let all = [Part::Weight, Part::Bias, Part::Gamma, Part::Beta, Part::Head];
@@ -150,7 +152,7 @@ impl Outcome {
     fn of(less_right: Interval) -> Outcome {
         if less_right.above(0.0) {
             Outcome::Noticed
-        } else if less_right.above(-BOUND) && less_right.below(BOUND) {
+        } else if less_right.within(BOUND) {
             Outcome::NotNoticed
         } else {
             Outcome::Undecided
@@ -198,12 +200,8 @@ impl Experiment for Mistakes {
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.right.len();
         writeln!(out, "{}: {}; {} steps", self.images.data, self.images, self.steps)?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
-        writeln!(
-            out,
-            "rates tried: {}; {seeds} seeds, mean and 95 % interval over them\n",
-            rates.join(" ")
-        )?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "rates tried: {}; {seeds} seeds, mean and 95 % interval over them\n", rates)?;
         let error = |runs: &[Run]| format!("{:.1}", Interval::of(runs.iter().map(|run| run.test)));
         writeln!(
             out,

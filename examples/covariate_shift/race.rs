@@ -3,7 +3,7 @@
 use super::Network;
 use super::common::data::{Data, Set};
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said};
+use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, in_order, said, spaced};
 use batchnorm::nn::random::Random;
 use batchnorm::nn::sgd::Sgd;
 use figures::{Band, covariate_shift as draw};
@@ -144,8 +144,8 @@ impl Experiment for Race {
             "{} steps, batches of {}; {seeds} seeds, mean and 95 % interval over them",
             self.steps, self.batch,
         )?;
-        let rates: Vec<_> = self.rates.iter().map(|rate| rate.to_string()).collect();
-        writeln!(out, "rates tried: {}", rates.join(" "))?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "rates tried: {}", rates)?;
         for start in &self.starts {
             start.table(self, out)?;
         }
@@ -208,10 +208,7 @@ impl Start {
         let title = format!("\nfirst weights: sd {}", self.sd);
         row(&title, ["without".into(), "with".into()], "compared, seed by seed".into())?;
 
-        let rates = |side: fn(&Pair) -> &Run| {
-            let rates: Vec<_> = self.pairs.iter().map(|p| side(p).rate.to_string()).collect();
-            rates.join(" ")
-        };
+        let rates = |side: fn(&Pair) -> &Run| spaced(self.pairs.iter().map(|p| side(p).rate));
         row("rates chosen", [rates(|p| &p.without), rates(|p| &p.with)], String::new())?;
 
         let goal = format!("steps to {} %", 100.0 * race.goal);

@@ -29,8 +29,10 @@
 
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Images, Split, batches, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::search::{Images, Split, batches, best, right};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use super::network::{Kind, Network};
 use batchnorm::nn::random::Random;
 use figures::feature_maps as draw;
@@ -87,7 +89,7 @@ fn square(pixels: Array2<f32>) -> Result<Array4<f32>> {
 
 fn error(network: &Network<f32>, set: &Set) -> Result<f64> {
     let logits = network.logits(&square(set.pixels.clone())?)?;
-    Ok(100.0 * (1.0 - right(&logits, &set.labels) as f64 / set.labels.len() as f64))
+    Ok(set.wrong(right(&logits, &set.labels)))
 }
 
 // ANCHOR: places
@@ -128,16 +130,17 @@ fn train(
 // ANCHOR_END: places
 
 /// The network of the rate that is best on validation images.
-fn best(side: (Kind, usize), split: &Split, epochs: usize) -> Result<Run> {
-    let mut best: Option<(f64, f64, Network<f32>)> = None;
-    for rate in RATES {
-        let Some(network) = train(side, split, rate, epochs)? else { continue };
-        let validation = error(&network, &split.validation)?;
-        if best.as_ref().is_none_or(|(_, least, _)| validation < *least) {
-            best = Some((rate, validation, network));
-        }
-    }
-    let (rate, validation, network) = best.ok_or("every rate has diverged")?;
+fn search(side: (Kind, usize), split: &Split, epochs: usize) -> Result<Run> {
+    let at = |rate| {
+        let network = train(side, split, rate, epochs)?;
+        let validation = match &network {
+            Some(network) => error(network, &split.validation)?,
+            None => f64::INFINITY,
+        };
+        Ok((rate, validation, network))
+    };
+    let (rate, validation, network) = best(RATES, at, |(_, validation, _)| *validation)?;
+    let network = network.ok_or("every rate has diverged")?;
     let at = |by| error(&network, &moved(&split.test, by));
     let [down, up, right, left] = [at([1, 0])?, at([-1, 0])?, at([0, 1])?, at([0, -1])?];
     let moved = (down + up + right + left) / 4.0;
@@ -145,7 +148,7 @@ fn best(side: (Kind, usize), split: &Split, epochs: usize) -> Result<Run> {
 }
 
 fn start(kind: Kind, training: &Set, seed: u64) -> Result<Network<f32>> {
-    let classes = training.labels.iter().max().map_or(1, |most| most + 1);
+    let classes = training.classes();
     let [first, second] = MAPS;
     Ok(Network::new([training.pixels.ncols().isqrt(), first, second, classes], kind, seed)?)
 }
@@ -157,7 +160,7 @@ impl Experiment for Places {
         let epochs = settings.pick(1, 5, 5);
         let images = settings.pick([96, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let splits = Split::for_seeds(settings, images)?;
-        let each = |side, split: &Split| best(side, split, epochs);
+        let each = |side, split: &Split| search(side, split, epochs);
         let runs = over_seeds(settings, &SIDES, &splits, each)?;
         let mut sides = Vec::new();
         for ((kind, batch), runs) in SIDES.into_iter().zip(runs) {
@@ -183,12 +186,8 @@ impl Experiment for Places {
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.sides.first().map_or(0, |side| side.runs.len());
         writeln!(out, "{}: {}; {} epochs", self.images.data, self.images, self.epochs)?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
-        writeln!(
-            out,
-            "rates tried: {}; {seeds} seeds, mean and 95 % interval over them",
-            rates.join(" ")
-        )?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "rates tried: {}; {seeds} seeds, mean and 95 % interval over them", rates)?;
         writeln!(
             out,
             "\na mean for  batch  γ and β       test error, %   moved by one pixel  rates chosen"
@@ -196,7 +195,7 @@ impl Experiment for Places {
         for side in &self.sides {
             let over =
                 |of: fn(&Run) -> f64| format!("{:.1}", Interval::of(side.runs.iter().map(of)));
-            let rates: Vec<_> = side.runs.iter().map(|run| run.rate.to_string()).collect();
+            let rates = spaced(side.runs.iter().map(|run| run.rate));
             writeln!(
                 out,
                 "{:11}{:6}{:9}{:>20}{:>21}  {}",
@@ -205,7 +204,7 @@ impl Experiment for Places {
                 side.parameters,
                 over(|run| run.test),
                 over(|run| run.moved),
-                rates.join(" ")
+                rates
             )?;
         }
         writeln!(out)?;
@@ -252,7 +251,7 @@ impl Places {
             Interval::of(less(none, channel, |run| run.test)),
             Interval::of(less(place, channel, |run| run.test)),
             Interval::of(less(place, channel, |run| run.moved - run.test)),
-            Interval::of(small.zip(apart).map(|(small, large)| small - large)),
+            Interval::of_differences(small, apart),
         ]
     }
 }

@@ -29,10 +29,12 @@
 
 use super::common::connected::{Network, Part};
 use super::common::interval::Interval;
-use super::common::search::{Images, Split};
+use super::common::search::{Images, Split, chosen};
 use super::common::steps::{Divisor, RIGHT, Steps};
-use super::common::trial::{self, Run, chosen};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::trial::{self, Run};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use figures::forward as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -103,7 +105,7 @@ impl Side {
     }
 
     fn network(self, split: &Split) -> Result<Network<f32>> {
-        let classes = split.training.labels.iter().max().map_or(1, |most| most + 1);
+        let classes = split.training.classes();
         let shape = [split.training.pixels.ncols(), WIDTH, DEPTH, classes];
         Ok(Network::new(shape, self.steps(), false, split.seed)?)
     }
@@ -113,8 +115,7 @@ impl Side {
         if !trial::train(&mut network, split, (rate, steps), self.trained(), |_, _| {})? {
             return Ok(Run::diverged(rate));
         }
-        let validation = trial::error(&network, &split.validation)?;
-        Ok(Run { rate, validation, test: trial::error(&network, &split.test)? })
+        Run::of(&network, split, rate)
     }
     // ANCHOR_END: ablation
 
@@ -164,7 +165,7 @@ impl Experiment for Ablation {
             ("division", self.less(division, Side::All).above(0.0)),
             ("subtraction", self.less(subtraction, Side::All).above(0.0)),
             ("division more", self.less(division, subtraction).above(0.0)),
-            ("γ and β hardly", affine.above(-1.0) && affine.below(1.0)),
+            ("γ and β hardly", affine.within(1.0)),
             ("γ and β alone", Interval::of(self.errors(Side::AffineAlone)).below(45.0)),
             ("more than the last layer", self.less(Side::LastAlone, Side::AffineAlone).above(0.0)),
         ]
@@ -173,12 +174,8 @@ impl Experiment for Ablation {
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.sides.first().map_or(0, |side| side.runs.len());
         writeln!(out, "{}: {}; {} steps", self.images.data, self.images, self.steps)?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
-        writeln!(
-            out,
-            "rates tried: {}; {seeds} seeds, mean and 95 % interval over them\n",
-            rates.join(" ")
-        )?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "rates tried: {}; {seeds} seeds, mean and 95 % interval over them\n", rates)?;
         writeln!(
             out,
             "{:17} trained  {:>18}  {:>21}  rates chosen",
@@ -190,12 +187,12 @@ impl Experiment for Ablation {
                 _ => format!("{:+.1}", self.less(*side, Side::All)),
             };
             let error = format!("{:.1}", Interval::of(self.errors(*side)));
-            let rates: Vec<_> = self.chosen(*side).map(|run| run.rate.to_string()).collect();
+            let rates = spaced(self.chosen(*side).map(|run| run.rate));
             writeln!(
                 out,
                 "{:17} {trained:>7}  {error:>18}  {less:>21}  {}",
                 side.name(Lang::En),
-                rates.join(" ")
+                rates
             )?;
         }
         let pairs = [
@@ -225,7 +222,7 @@ impl Ablation {
     /// For each seed, the run at the rate that is best on validation images.
     fn chosen(&self, side: Side) -> impl Iterator<Item = &Run> {
         let sides = self.sides.iter().filter(move |runs| runs.side == side);
-        sides.flat_map(|runs| &runs.runs).filter_map(|runs| chosen(runs, |run| *run))
+        sides.flat_map(|runs| &runs.runs).filter_map(|runs| chosen(runs, |run| run.validation))
     }
 
     fn errors(&self, side: Side) -> impl Iterator<Item = f64> {
@@ -234,6 +231,6 @@ impl Ablation {
 
     /// Test error of one less that of the other, within a seed.
     fn less(&self, one: Side, other: Side) -> Interval {
-        Interval::of(self.errors(one).zip(self.errors(other)).map(|(one, other)| one - other))
+        Interval::of_differences(self.errors(one), self.errors(other))
     }
 }

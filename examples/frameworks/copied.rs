@@ -25,7 +25,9 @@
 
 use super::common::interval::Interval;
 use super::common::search::{Images, Split, batches, best, error};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use batchnorm::batch_norm::{Average, BatchNorm, Config, RunningVar};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -216,7 +218,7 @@ impl Experiment for Copied {
     }
 
     fn criteria(&self) -> Criteria {
-        let near = |interval: Interval| interval.above(-1.0) && interval.below(1.0);
+        let near = |interval: Interval| interval.within(1.0);
         let unnoticed = |way| BATCHES.into_iter().all(|batch| near(self.more(batch, way)));
         let [small, large] = BATCHES;
         vec![
@@ -231,15 +233,11 @@ impl Experiment for Copied {
 
     fn table(&self, out: &mut String) -> Result {
         writeln!(out, "{}: {}; {} steps", self.images.data, self.images, self.steps)?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
+        let rates = spaced(self.rates.iter().copied());
         let seeds = self.sides.first().map_or(0, |side| side.runs.len());
-        writeln!(
-            out,
-            "rates tried: {}; {seeds} seeds, mean and 95 % interval over them",
-            rates.join(" ")
-        )?;
+        writeln!(out, "rates tried: {}; {seeds} seeds, mean and 95 % interval over them", rates)?;
         for side in &self.sides {
-            let rates: Vec<_> = side.runs.iter().map(|run| run.rate.to_string()).collect();
+            let rates = spaced(side.runs.iter().map(|run| run.rate));
             writeln!(out, "\nbatches of {:<7}  test error, %       more than meant", side.batch)?;
             for (i, way) in WAYS.iter().enumerate() {
                 let error = Interval::of(side.runs.iter().map(|run| run.test[i]));
@@ -250,7 +248,7 @@ impl Experiment for Copied {
                 let line = format!("{:17}  {:19} {more}", way.name[1], format!("{error:.1}"));
                 writeln!(out, "{}", line.trim_end())?;
             }
-            writeln!(out, "rates chosen: {}", rates.join(" "))?;
+            writeln!(out, "rates chosen: {}", rates)?;
         }
         let [small, large] = BATCHES;
         let by_size = self.by_batch_size();
@@ -297,6 +295,6 @@ impl Copied {
     /// What momentum 0.99 in PyTorch's sense costs with small batches, less what it costs with large ones.
     fn by_batch_size(&self) -> Interval {
         let [small, large] = BATCHES;
-        Interval::of(self.extra(small, 1).zip(self.extra(large, 1)).map(|(s, l)| s - l))
+        Interval::of_differences(self.extra(small, 1), self.extra(large, 1))
     }
 }

@@ -25,7 +25,9 @@
 use super::Side;
 use super::common::interval::Interval;
 use super::common::search::{Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use figures::generalization as draw;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -116,7 +118,7 @@ impl Experiment for SmallSets {
     // ANCHOR_END: experiment
 
     fn criteria(&self) -> Criteria {
-        let less = |a: Vec<f64>, b: Vec<f64>| Interval::of(a.iter().zip(&b).map(|(a, b)| a - b));
+        let less = |a: Vec<f64>, b: Vec<f64>| Interval::of_differences(a, b);
         let noise = less(self.bn_gain(FEW, BATCH), self.bn_gain(FEW, FEW));
         vec![
             ("regularizes", Interval::of(self.bn_gain(FEW, BATCH)).above(0.0)),
@@ -132,13 +134,11 @@ impl Experiment for SmallSets {
             "{}: {} images to choose the rate, {} test images; {seeds} seeds, mean and 95 % interval",
             self.data, self.validation, self.test
         )?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
+        let rates = spaced(self.rates.iter().copied());
         writeln!(
             out,
             "rates tried: {}; dropout {}, weight decay {}",
-            rates.join(" "),
-            self.dropout,
-            self.decay
+            rates, self.dropout, self.decay
         )?;
         writeln!(
             out,
@@ -209,6 +209,6 @@ impl SmallSets {
     fn less_need(&self) -> Interval {
         let without = self.gain(Side::PLAIN, Side::DROPOUT, FEW, BATCH);
         let with = self.gain(Side::BATCH_NORM, Side::BOTH, FEW, BATCH);
-        Interval::of(without.iter().zip(&with).map(|(without, with)| without - with))
+        Interval::of_differences(without, with)
     }
 }

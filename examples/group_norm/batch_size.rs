@@ -26,7 +26,9 @@
 use super::common::interval::Interval;
 use super::common::network::{Kind, Norm};
 use super::common::search::{Images, Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use figures::{Band, group_norm as draw};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -119,12 +121,8 @@ impl Experiment for BatchSize {
             self.epochs,
             self.networks.first().map_or(0, |n| n.sides.first().map_or(0, |s| s.runs.len()))
         )?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
-        writeln!(
-            out,
-            "rates tried at 32: {}; test error in %, mean and 95 % interval",
-            rates.join(" ")
-        )?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "rates tried at 32: {}; test error in %, mean and 95 % interval", rates)?;
         for network in &self.networks {
             writeln!(out)?;
             network.table(&self.sizes, out)?;
@@ -187,7 +185,7 @@ impl Network {
         }
         let rates = self.sides.iter().map(|side| {
             let bases: Vec<_> = side.runs.iter().filter_map(|runs| runs.last()).collect();
-            bases.iter().map(|run| run.rate.to_string()).collect::<Vec<_>>().join(" ")
+            spaced(bases.iter().map(|run| run.rate))
         });
         row([String::from("rates chosen")].into_iter().chain(rates).collect())
     }

@@ -143,7 +143,7 @@ impl Experiment for Lighting {
     }
 
     fn criteria(&self) -> Criteria {
-        let kept = |more: Interval| more.above(-1.0) && more.below(1.0);
+        let kept = |more: Interval| more.within(1.0);
         let every = |way, light: fn(usize) -> Light, n: usize| {
             (0..n).all(|i| kept(self.more(way, light(i))))
         };
@@ -264,7 +264,7 @@ impl Lighting {
 
     /// A number of `a` − that of `b`, over the seeds.
     fn less(&self, a: Way, b: Way, error: impl Fn(&Lit) -> f64) -> Interval {
-        Interval::of(self.runs(a).zip(self.runs(b)).map(|(a, b)| error(a) - error(b)))
+        Interval::of_differences(self.runs(a).map(&error), self.runs(b).map(&error))
     }
 }
 

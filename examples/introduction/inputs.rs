@@ -21,7 +21,9 @@
 
 use super::common::interval::Interval;
 use super::common::search::{Images, Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -98,7 +100,8 @@ fn network(
 
 /// Pixels less their mean, over their deviation, both over the training images. One that is the same in all
 /// of these becomes 0.
-fn standardized(mut split: Split) -> Split {
+fn standardized(split: &Split) -> Split {
+    let mut split = split.clone();
     let mean = split.training.pixels.mean_axis(Axis(0)).unwrap_or_default();
     let sd = split.training.pixels.std_axis(Axis(0), 0.0);
     for set in [&mut split.training, &mut split.validation, &mut split.test] {
@@ -117,13 +120,13 @@ impl Experiment for Inputs {
         let images = settings.pick([160, 100, 100], [1037, 260, 500], [1037, 260, 500]);
         let steps = EPOCHS * (images[0] / BATCH);
         let classes = settings.data.classes();
-        let splits = |with: fn(Split) -> Split| -> Result<Vec<Split>> {
-            let raw = |&seed: &u64| Ok(with(Split::raw(&settings.data, seed, images)?));
-            settings.seeds.iter().map(raw).collect()
+        let both = |&seed: &u64| {
+            let raw = Split::raw(&settings.data, seed, images)?;
+            let standardized = standardized(&raw);
+            Ok((raw, standardized))
         };
-        let (raw, standardized) = (splits(|split| split)?, splits(standardized)?);
-        let both: Vec<_> = raw.iter().zip(&standardized).collect();
-        let each = |side, (raw, standardized): &(&Split, &Split)| {
+        let both: Vec<_> = settings.seeds.iter().map(both).collect::<Result<_>>()?;
+        let each = |side, (raw, standardized): &(Split, Split)| {
             let split = if side == Standardized { standardized } else { raw };
             let start = network(split.training.pixels.ncols(), classes, side, split.seed)?;
             let recipe =
@@ -145,7 +148,7 @@ impl Experiment for Inputs {
         let [inputs, same, inside] = self.differences();
         vec![
             ("inputs", inputs.above(0.0)),
-            ("the same", same.above(-1.0) && same.below(1.0)),
+            ("the same", same.within(1.0)),
             ("inside", inside.above(0.0)),
         ]
     }
@@ -153,22 +156,18 @@ impl Experiment for Inputs {
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.sides.first().map_or(0, |side| side.runs.len());
         writeln!(out, "{}: {}; {} steps", self.images.data, self.images, self.steps)?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
-        writeln!(
-            out,
-            "rates tried: {}; {seeds} seeds, mean and 95 % interval over them\n",
-            rates.join(" ")
-        )?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "rates tried: {}; {seeds} seeds, mean and 95 % interval over them\n", rates)?;
         writeln!(out, "normalized           test error, %    rates chosen")?;
         for side in &self.sides {
             let error = Interval::of(side.runs.iter().map(|run| run.test));
-            let rates: Vec<_> = side.runs.iter().map(|run| run.rate.to_string()).collect();
+            let rates = spaced(side.runs.iter().map(|run| run.rate));
             writeln!(
                 out,
                 "{:20} {:16} {}",
                 side.normalized.name(Lang::En),
                 format!("{error:.1}"),
-                rates.join(" ")
+                rates
             )?;
         }
         writeln!(out)?;
@@ -201,10 +200,11 @@ fn names(lang: Lang) -> [String; 3] {
 impl Inputs {
     /// Of test error within a seed.
     fn differences(&self) -> [Interval; 3] {
-        let side = |of| self.sides.iter().filter(move |s| s.normalized == of).flat_map(|s| &s.runs);
-        let less = |one, other| {
-            Interval::of(side(one).zip(side(other)).map(|(one, other)| one.test - other.test))
+        let errors = |of| {
+            let sides = self.sides.iter().filter(move |s| s.normalized == of);
+            sides.flat_map(|s| &s.runs).map(|run| run.test)
         };
+        let less = |one, other| Interval::of_differences(errors(one), errors(other));
         [
             less(Nothing, Standardized),
             less(Standardized, InputsByBatch),

@@ -30,7 +30,9 @@
 use super::common::data::Set;
 use super::common::interval::Interval;
 use super::common::search::{Images, Split, batches, best, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use super::network::{Network, Norm};
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::layer_norm::LayerNorm;
@@ -131,7 +133,7 @@ fn size(of: impl IntoIterator<Item = f32>) -> f64 {
 
 fn train(way: Way, split: &Split, rate: f64, steps: usize) -> Result<Run> {
     let Split { seed, training, validation, test } = split;
-    let classes = training.labels.iter().max().map_or(1, |most| most + 1);
+    let classes = training.classes();
     let norm = way.norm(training.pixels.ncols() / INPUTS)?;
     let mut network = Network::new([INPUTS, UNITS, classes], norm, *seed)?;
     let order = &mut Random::new(seed ^ 0xba7c4);
@@ -192,12 +194,11 @@ impl Experiment for Recurrent {
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.networks.first().map_or(0, |networks| networks.runs.len());
         writeln!(out, "{}, read in {} steps: {}", self.images.data, self.reading, self.images)?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
+        let rates = spaced(self.rates.iter().copied());
         writeln!(
             out,
             "{} training steps; rates tried: {}; {seeds} seeds, mean and 95 % interval",
-            self.steps,
-            rates.join(" ")
+            self.steps, rates
         )?;
         let mut row = |name: &str, cell: &dyn Fn(&Networks) -> String| {
             let cells = self.networks.iter().map(|networks| format!("{:>22}", cell(networks)));
@@ -218,10 +219,7 @@ impl Experiment for Recurrent {
             let mean = Interval::of_ratios(networks.runs.iter().map(|run| run.reach)).mean;
             if mean < 1.0 { format!("1 : {:.0}", 1.0 / mean) } else { format!("{mean:.0} : 1") }
         })?;
-        row("rates chosen", &|networks| {
-            let rates: Vec<_> = networks.runs.iter().map(|run| run.rate.to_string()).collect();
-            rates.join(" ")
-        })?;
+        row("rates chosen", &|networks| spaced(networks.runs.iter().map(|run| run.rate)))?;
         writeln!(out)?;
         for way in [Way::Layer, Way::Batch] {
             writeln!(

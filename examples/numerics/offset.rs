@@ -34,8 +34,10 @@
 
 use super::common::data::{Data, Set};
 use super::common::interval::Interval;
-use super::common::search::{Images, batches, best, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::search::{Images, Split, batches, best, right};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use super::{one_pass, two_pass};
 use batchnorm::batch_norm::{Average, BatchNorm, Config};
 use batchnorm::nn::activation::Activation;
@@ -104,14 +106,6 @@ struct Run {
     test: f64,
     /// Of the variances that two passes find positive in training, those that this way does not, in %.
     lost: f64,
-}
-
-/// What one seed gives every side: images in whole numbers.
-struct Split {
-    seed: u64,
-    training: Set,
-    validation: Set,
-    test: Set,
 }
 
 // ANCHOR: offset
@@ -199,12 +193,12 @@ fn error(norm: &Norm, model: &Sequential<f32>, set: &Set, offset: f32) -> Result
         Norm::Own(own) => own.apply(&x),
     };
     let logits = model.freeze()?.apply(&x.into_dyn())?.into_dimensionality::<Ix2>()?;
-    Ok(100.0 * (1.0 - right(&logits, &set.labels) as f64 / set.labels.len() as f64))
+    Ok(set.wrong(right(&logits, &set.labels)))
 }
 
 fn train(way: Way, offset: f32, split: &Split, rate: f64, steps: usize) -> Result<Run> {
     let Split { seed, training, validation, test } = split;
-    let classes = training.labels.iter().max().map_or(1, |most| most + 1);
+    let classes = training.classes();
     let (pixels, random) = (training.pixels.ncols(), &mut Random::new(*seed));
     let layers = vec![
         Layer::Linear(Linear::random((pixels, HIDDEN), true, Init::He, random)?),
@@ -229,32 +223,31 @@ fn train(way: Way, offset: f32, split: &Split, rate: f64, steps: usize) -> Resul
     Ok(Run { rate, validation: error(validation)?, test: error(test)?, lost: norm.lost() })
 }
 
-impl Split {
-    fn new(data: &Data, seed: u64, at_most: usize) -> Split {
-        let split = data.split(seed);
-        let set = |mut rows: Vec<usize>| {
-            rows.truncate(at_most);
-            let mut set = data.rows(&rows);
-            set.pixels.mapv_inplace(|x| (16.0 * x).round());
-            set
-        };
-        let [training, validation, test] = [split.training, split.validation, split.test].map(set);
-        Split { seed, training, validation, test }
-    }
+/// Images in whole numbers.
+fn whole(data: &Data, seed: u64, at_most: usize) -> Split {
+    let split = data.split(seed);
+    let set = |mut rows: Vec<usize>| {
+        rows.truncate(at_most);
+        let mut set = data.rows(&rows);
+        set.pixels.mapv_inplace(|x| (16.0 * x).round());
+        set
+    };
+    let [training, validation, test] = [split.training, split.validation, split.test].map(set);
+    Split { seed, training, validation, test }
+}
 
-    /// The median over the pixels that vary of κ².
-    fn condition(&self, offset: f32) -> f64 {
-        let pixels = self.training.pixels.mapv(f64::from);
-        let (mean, var) = (pixels.mean_axis(Axis(0)), pixels.var_axis(Axis(0), 0.0));
-        let both = mean.iter().flatten().zip(&var).filter(|(_, var)| **var > 0.0);
-        let condition = |(mean, var): (&f64, &f64)| {
-            let mean = mean + f64::from(offset);
-            1.0 + mean * mean / var
-        };
-        let mut all: Vec<f64> = both.map(condition).collect();
-        all.sort_by(f64::total_cmp);
-        all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
-    }
+/// The median of κ² over the pixels that vary.
+fn condition(images: &Set, offset: f32) -> f64 {
+    let pixels = images.pixels.mapv(f64::from);
+    let (mean, var) = (pixels.mean_axis(Axis(0)), pixels.var_axis(Axis(0), 0.0));
+    let both = mean.iter().flatten().zip(&var).filter(|(_, var)| **var > 0.0);
+    let condition = |(mean, var): (&f64, &f64)| {
+        let mean = mean + f64::from(offset);
+        1.0 + mean * mean / var
+    };
+    let mut all: Vec<f64> = both.map(condition).collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 impl Experiment for Offset {
@@ -264,7 +257,7 @@ impl Experiment for Offset {
         let (data, steps) = (&settings.data, settings.pick(10, 150, 150));
         let at_most = settings.pick(100, 2000, 2000);
         let splits: Vec<_> =
-            settings.seeds.iter().map(|&seed| Split::new(data, seed, at_most)).collect();
+            settings.seeds.iter().map(|&seed| whole(data, seed, at_most)).collect();
         let first = splits.first().ok_or("no seed")?;
         let sides: Vec<_> =
             OFFSETS.into_iter().flat_map(|offset| WAYS.map(|way| (offset, way))).collect();
@@ -275,7 +268,7 @@ impl Experiment for Offset {
         let shifted = |offset| {
             let ways = WAYS.into_iter().zip(runs.by_ref());
             let ways = ways.map(|(way, runs)| Side { way, runs }).collect();
-            Shifted { offset, condition: first.condition(offset), ways }
+            Shifted { offset, condition: condition(&first.training, offset), ways }
         };
         let images = [&first.training, &first.validation, &first.test].map(|set| set.labels.len());
         Ok(Offset {
@@ -291,7 +284,7 @@ impl Experiment for Offset {
         let [_, least, .., most] = OFFSETS;
         let within = |way, offset| {
             let more = self.more(way, offset);
-            more.above(-1.0) && more.below(1.0)
+            more.within(1.0)
         };
         let exact = |way| OFFSETS.into_iter().all(|offset| within(way, offset));
         vec![
@@ -304,17 +297,13 @@ impl Experiment for Offset {
 
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.runs(Way::Library, 0.0).count();
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
+        let rates = spaced(self.rates.iter().copied());
         writeln!(
             out,
             "{}: {}; {} steps, batches of {}",
             self.images.data, self.images, self.steps, self.batch
         )?;
-        writeln!(
-            out,
-            "rates tried: {}; {seeds} seeds, mean and 95 % interval over them",
-            rates.join(" ")
-        )?;
+        writeln!(out, "rates tried: {}; {seeds} seeds, mean and 95 % interval over them", rates)?;
         writeln!(
             out,
             "\nu κ² is that of the median pixel; lost: positive variances that do not come out so"

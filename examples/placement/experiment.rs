@@ -22,7 +22,9 @@
 use super::Place;
 use super::common::interval::Interval;
 use super::common::search::{Images, Recipe, Run, Split};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use figures::{Named, placement as draw};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -119,14 +121,8 @@ impl Experiment for Textbook {
             self.images,
             self.ways.first().map_or(0, |way| way.runs.len())
         )?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
-        writeln!(
-            out,
-            "{} epochs, batches of {}; rates tried: {}",
-            self.epochs,
-            self.batch,
-            rates.join(" ")
-        )?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "{} epochs, batches of {}; rates tried: {}", self.epochs, self.batch, rates)?;
         let model = super::model(Place::After, true, self.pixels, self.classes, 0)?;
         writeln!(out, "\nafter the activation, with biases:\n{}", model.summary()?)?;
         writeln!(out, "test error in %, mean and 95 % interval\n")?;
@@ -142,9 +138,9 @@ impl Experiment for Textbook {
                 _ if own == (Place::Before, false) => String::new(),
                 more => format!("{more:+.2}"),
             };
-            let rates: Vec<_> = way.runs.iter().map(|run| run.rate.to_string()).collect();
+            let rates = spaced(way.runs.iter().map(|run| run.rate));
             let name = way.name(Lang::En);
-            writeln!(out, "{name:26}{first:20}{end:20}{more:29}{}", rates.join(" "))?;
+            writeln!(out, "{name:26}{first:20}{end:20}{more:29}{}", rates)?;
         }
         writeln!(out, "\n{}", said(&self.criteria()))?;
         Ok(())
@@ -167,7 +163,7 @@ impl Textbook {
 
     /// The error of `a` less that of `b`, over the seeds.
     fn less(&self, a: (Place, bool), b: (Place, bool), error: fn(&Run) -> f64) -> Interval {
-        Interval::of(self.runs(a).zip(self.runs(b)).map(|(a, b)| error(a) - error(b)))
+        Interval::of_differences(self.runs(a).map(&error), self.runs(b).map(&error))
     }
 }
 

@@ -26,7 +26,9 @@
 use super::common::data::Set;
 use super::common::interval::Interval;
 use super::common::search::{Images, Split, batches, best, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use super::network::{Kind, Network};
 use batchnorm::nn::random::Random;
 use figures::rms_norm as draw;
@@ -80,7 +82,7 @@ struct Run {
 
 fn error(network: &Network<f32>, set: &Set) -> Result<f64> {
     let logits = network.logits(network.stream(&set.pixels)?)?;
-    Ok(100.0 * (1.0 - right(&logits, &set.labels) as f64 / set.labels.len() as f64))
+    Ok(set.wrong(right(&logits, &set.labels)))
 }
 
 /// The mean over the rows of μ²/⟨x²⟩.
@@ -98,7 +100,7 @@ fn share_of_mean(x: &Array2<f32>) -> f64 {
 /// A network after all steps; one that has diverged is wrong about everything.
 fn train((kind, shift): (Kind, f64), split: &Split, rate: f64, steps: usize) -> Result<Run> {
     let Split { seed, training, validation, test } = split;
-    let classes = training.labels.iter().max().map_or(1, |most| most + 1);
+    let classes = training.classes();
     let mut network = Network::new([training.pixels.ncols(), WIDTH, BLOCKS, classes], kind, *seed)?;
     if let Some(bias) = &mut network.stem.bias {
         bias.fill(shift as f32);
@@ -140,7 +142,7 @@ impl Experiment for Recentering {
     fn criteria(&self) -> Criteria {
         let [layer_less_rms, none_less_rms, shifted] = self.differences();
         vec![
-            ("as good", layer_less_rms.above(-1.0) && layer_less_rms.below(1.0)),
+            ("as good", layer_less_rms.within(1.0)),
             ("of use", none_less_rms.above(0.0)),
             ("shift seen", shifted.above(0.0)),
         ]
@@ -149,12 +151,8 @@ impl Experiment for Recentering {
     fn table(&self, out: &mut String) -> Result {
         let seeds = self.sides.first().map_or(0, |side| side.runs.len());
         writeln!(out, "{}: {}; {} steps", self.images.data, self.images, self.steps)?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
-        writeln!(
-            out,
-            "rates tried: {}; {seeds} seeds, mean and 95 % interval over them",
-            rates.join(" ")
-        )?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "rates tried: {}; {seeds} seeds, mean and 95 % interval over them", rates)?;
         writeln!(
             out,
             "\nnormalization  first biases      test error, %       μ²/⟨x²⟩, %  rates chosen"
@@ -162,7 +160,7 @@ impl Experiment for Recentering {
         for side in &self.sides {
             let over =
                 |of: fn(&Run) -> f64| format!("{:.1}", Interval::of(side.runs.iter().map(of)));
-            let rates: Vec<_> = side.runs.iter().map(|run| run.rate.to_string()).collect();
+            let rates = spaced(side.runs.iter().map(|run| run.rate));
             writeln!(
                 out,
                 "{:13} {:>13} {:>18} {:>18}  {}",
@@ -170,7 +168,7 @@ impl Experiment for Recentering {
                 side.shift,
                 over(|run| run.test),
                 over(|run| 100.0 * run.mean),
-                rates.join(" ")
+                rates
             )?;
         }
         writeln!(out)?;
@@ -202,12 +200,11 @@ impl Recentering {
     /// Of test error within a seed: layer less RMS normalization; none less RMS; and from shifted biases, RMS
     /// less layer normalization.
     fn differences(&self) -> [Interval; 3] {
-        let side = |of: (Kind, f64)| {
-            self.sides.iter().filter(move |s| (s.kind, s.shift) == of).flat_map(|s| &s.runs)
+        let errors = |of: (Kind, f64)| {
+            let sides = self.sides.iter().filter(move |s| (s.kind, s.shift) == of);
+            sides.flat_map(|s| &s.runs).map(|run| run.test)
         };
-        let less = |one, other| {
-            Interval::of(side(one).zip(side(other)).map(|(one, other)| one.test - other.test))
-        };
+        let less = |one, other| Interval::of_differences(errors(one), errors(other));
         let [none, layer, rms, shifted_layer, shifted_rms] = SIDES;
         [less(layer, rms), less(none, rms), less(shifted_rms, shifted_layer)]
     }

@@ -23,7 +23,9 @@
 //! another question, which the other sides answer.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use super::network::{Kind, Network, Run, Shape, Track, most_accurate};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -185,14 +187,14 @@ impl Experiment for DeepSigmoid {
                 Start::FourTimes => "4 × Xavier",
                 Start::Disguised => "disguised",
             };
-            let rates: Vec<_> = networks.chosen().map(|run| run.rate.to_string()).collect();
+            let rates = spaced(networks.chosen().map(|run| run.rate));
             writeln!(
                 out,
                 "{:>6}  {:8}  {norm:13}  {weights:10} {:>19}  {}",
                 networks.depth,
                 networks.side.units(),
                 format!("{:.1}", networks.accuracy()),
-                rates.join(" ")
+                rates
             )?;
         }
         writeln!(out, "{}", said(&self.criteria()))?;

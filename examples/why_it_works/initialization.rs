@@ -20,7 +20,9 @@
 //! All three: reproduced. Some: partly. None: did not reproduce.
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use super::network::{GOAL, Kind, Run, Shape, Track, difference, most_accurate};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -104,10 +106,7 @@ impl Experiment for Initialization {
             "{}; {} steps; {seeds} seeds, mean and 95 % interval over them",
             self.data, self.steps
         )?;
-        let rates = self
-            .sides
-            .each_ref()
-            .map(|side| side.iter().map(|s| s.rate.to_string()).collect::<Vec<_>>().join(" "));
+        let rates = self.sides.each_ref().map(|side| spaced(side.iter().map(|s| s.rate)));
         let mut row = |name: &str, [a, b]: [String; 2], compared: String| {
             let row = format!("{name:22}{a:>24}{b:>24}   {compared}");
             writeln!(out, "{}", row.trim_end())

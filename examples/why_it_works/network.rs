@@ -331,7 +331,7 @@ pub fn fastest(runs: &[Run]) -> Option<&Run> {
 
 /// a − b, seed by seed.
 pub fn difference(a: &[f64], b: &[f64]) -> Interval {
-    Interval::of(a.iter().zip(b).map(|(a, b)| a - b))
+    Interval::of_differences(a.iter().copied(), b.iter().copied())
 }
 
 /// a/b, seed by seed.

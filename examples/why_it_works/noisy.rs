@@ -29,7 +29,9 @@
 //! nothing follows; so it was doubled until it did.)
 
 use super::common::interval::Interval;
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use super::network::{BATCH, Kind, Network, Run, Shape, Track, difference, fastest, ratio};
 use batchnorm::nn::activation::Activation;
 use batchnorm::nn::init::Init;
@@ -169,10 +171,8 @@ impl Experiment for Noisy {
             writeln!(out, "{name:22}{cells}")
         };
         row("", NAMES.map(String::from))?;
-        let rates = |side: &Vec<Side>| {
-            let rates = side.iter().filter_map(Side::chosen).map(|run| run.rate.to_string());
-            rates.collect::<Vec<_>>().join(" ")
-        };
+        let rates =
+            |side: &Vec<Side>| spaced(side.iter().filter_map(Side::chosen).map(|run| run.rate));
         row("rates chosen", self.sides.each_ref().map(rates))?;
         let interval =
             |values: Vec<f64>, digits: usize| format!("{:.digits$}", Interval::of(values));

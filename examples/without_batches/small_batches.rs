@@ -23,7 +23,9 @@
 use super::common::data::Set;
 use super::common::interval::Interval;
 use super::common::search::{Images, Split, batches, best, right};
-use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
+use super::common::{
+    Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said, spaced,
+};
 use super::network::{Network, Norm};
 use batchnorm::batch_norm::{Average, BatchNorm, Config};
 use batchnorm::batch_renorm::{BatchRenorm, Clips};
@@ -102,7 +104,7 @@ fn clips(done: f64) -> Clips<f32> {
 /// A network after all steps, or as far as its loss is a number.
 fn train(way: Way, split: &Split, batch: usize, rate: f64, epochs: usize) -> Result<Run> {
     let Split { seed, training, validation, test } = split;
-    let classes = training.labels.iter().max().map_or(1, |most| most + 1);
+    let classes = training.classes();
     let shape = [training.pixels.ncols(), WIDTH, classes];
     let mut network = Network::new(shape, &way.layer(batch)?, *seed)?;
     let steps = epochs * training.labels.len() / batch;
@@ -126,7 +128,7 @@ fn train(way: Way, split: &Split, batch: usize, rate: f64, epochs: usize) -> Res
 
 fn error(network: &Network<f32>, set: &Set) -> Result<f64> {
     let known = right(&network.apply(&set.pixels)?, &set.labels);
-    Ok(100.0 * (1.0 - known as f64 / set.labels.len() as f64))
+    Ok(set.wrong(known))
 }
 
 impl Experiment for SmallBatches {
@@ -171,12 +173,8 @@ impl Experiment for SmallBatches {
             self.epochs,
             self.sides.first().map_or(0, |side| side.runs.len())
         )?;
-        let rates: Vec<_> = self.rates.iter().map(f64::to_string).collect();
-        writeln!(
-            out,
-            "rates tried at 32: {}; test error in %, mean and 95 % interval\n",
-            rates.join(" ")
-        )?;
+        let rates = spaced(self.rates.iter().copied());
+        writeln!(out, "rates tried at 32: {}; test error in %, mean and 95 % interval\n", rates)?;
         let mut row = |name: &str, cells: Vec<String>| {
             let cells: String = cells.iter().map(|cell| format!("{cell:>22}")).collect();
             writeln!(out, "{name:>13}{cells}")
@@ -193,7 +191,7 @@ impl Experiment for SmallBatches {
         }
         let rates = self.sides.iter().map(|side| {
             let bases = side.runs.iter().filter_map(|runs| runs.last());
-            bases.map(|run| run.rate.to_string()).collect::<Vec<_>>().join(" ")
+            spaced(bases.map(|run| run.rate))
         });
         row("rates chosen", rates.collect())?;
         writeln!(out, "\n{}", said(&self.criteria()))?;
@@ -220,7 +218,7 @@ impl SmallBatches {
             let sides = self.sides.iter().filter(move |side| side.way == way);
             sides.flat_map(|side| &side.runs).filter_map(move |runs| Some(runs.get(i)?.test))
         };
-        Interval::of(errors(Way::Norm).zip(errors(Way::Renorm)).map(|(norm, re)| norm - re))
+        Interval::of_differences(errors(Way::Norm), errors(Way::Renorm))
     }
 }
 

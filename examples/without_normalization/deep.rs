@@ -21,7 +21,7 @@
 
 use super::common::data::Set;
 use super::common::interval::Interval;
-use super::common::search::{Split, batches, right};
+use super::common::search::{Split, batches, chosen, right};
 use super::common::{Criteria, Experiment, Figure, Lang, Result, Settings, over_seeds, said};
 use batchnorm::batch_norm::BatchNorm;
 use batchnorm::fixup::Fixup;
@@ -268,7 +268,7 @@ impl Network {
 
 /// A network after all steps, or as far as its loss is a number.
 fn train((blocks, way): (usize, Way), split: &Split, rate: f64, steps: usize) -> Result<Run> {
-    let classes = split.training.labels.iter().max().map_or(1, |most| most + 1);
+    let classes = split.training.classes();
     let mut network =
         Network::new(way, blocks, [split.training.pixels.ncols(), classes], split.seed)?;
     let order = &mut Random::new(split.seed ^ 0xba7c4);
@@ -367,11 +367,7 @@ impl Experiment for Deep {
 impl Networks {
     /// Test accuracy, for each seed, at the rate that is best on validation images.
     fn chosen(&self) -> Vec<f64> {
-        let best = |runs: &Vec<Run>| {
-            let better =
-                |best: Run, run: &Run| if run.validation > best.validation { *run } else { best };
-            runs.iter().fold(runs[0], better).test
-        };
-        self.seeds.iter().map(best).collect()
+        let best = self.seeds.iter().filter_map(|runs| chosen(runs, |run| -run.validation));
+        best.map(|run| run.test).collect()
     }
 }

@@ -3,6 +3,7 @@
 use crate::axis::Axis;
 use crate::data::Named;
 use crate::ink::Ink;
+use crate::lang::Lang;
 use crate::plot::{Frame, STROKE, WIDTH, plot};
 use crate::svg::{Svg, Type, text_width};
 
@@ -64,4 +65,28 @@ pub fn stacked(forests: [Titled; 2]) -> String {
         forest(&mut svg, &frame, axis, rows, true, zero, ink);
     }
     svg.finish()
+}
+
+/// Test errors, in percent, below this title, and differences between two of them, in points.
+pub fn errors_and_differences(
+    title: &str,
+    errors: &[Named],
+    differences: &[Named],
+    lang: Lang,
+) -> String {
+    let above = Titled {
+        title,
+        axis: lang.pick("시험 오차, %", "test error, %"),
+        rows: errors,
+        zero: false,
+        ink: Ink::Blue,
+    };
+    let below = Titled {
+        title: lang.pick("같은 시드의 둘씩 뺀 값", "Two of the same seed, subtracted"),
+        axis: lang.pick("시험 오차의 차, 점", "difference of test error, points"),
+        rows: differences,
+        zero: true,
+        ink: Ink::Vermillion,
+    };
+    stacked([above, below])
 }

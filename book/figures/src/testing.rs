@@ -2,8 +2,14 @@
 
 use roxmltree::{Document, Node};
 
+use crate::data::Named;
 use crate::lang::Lang;
 use crate::svg::{Type, text_width};
+
+/// A value with an interval about it.
+pub fn row(label: &str, mid: f64) -> Named {
+    Named { label: label.into(), low: mid - 0.3, mid, high: mid + 0.4 }
+}
 
 /// Checks the figure in both languages, and that each shows its own labels and not the other's.
 pub fn check(draw: impl Fn(Lang) -> String, korean: &str, english: &str) {

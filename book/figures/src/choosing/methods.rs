@@ -64,11 +64,7 @@ pub fn methods(names: &[&str], panels: &[Panel], lang: Lang) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{check, well_made};
-
-    fn row(label: &str, mid: f64) -> Named {
-        Named { label: label.into(), low: mid - 0.3, mid, high: mid + 0.4 }
-    }
+    use crate::testing::{check, row, well_made};
 
     fn panel(mid: f64) -> Panel<'static> {
         let line = |error: f64| vec![(0.1, error), (1.0, 3.0), (10.0, 90.0)];

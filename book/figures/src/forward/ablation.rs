@@ -26,11 +26,7 @@ pub fn ablation(without: &[Named], alone: &[Named], lang: Lang) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{check, well_made};
-
-    fn row(label: &str, mid: f64) -> Named {
-        Named { label: label.into(), low: mid - 0.3, mid, high: mid + 0.4 }
-    }
+    use crate::testing::{check, row, well_made};
 
     #[test]
     fn keeps_the_contract() {
