@@ -48,9 +48,9 @@ pub(crate) fn vectorized<T: Work>(work: T) -> T::Output {
 /// A fixed number, so that sums are taken in the same order, and have the same last digit, everywhere.
 const LANES: usize = 16;
 
-/// How many elements are copied at a time before they are worked on: few enough for the first cache.
+/// How many elements of an output are made at a time: few enough for the first cache.
 #[cfg(not(feature = "parallel"))]
-const BLOCK: usize = 256;
+const BLOCK: usize = 512;
 #[cfg(feature = "parallel")]
 const BLOCK: usize = 1024;
 
@@ -209,18 +209,13 @@ where
     #[inline(always)]
     fn run<const K: usize, const C: usize>(self, with: With<F::Wide, G, P>) -> Vec<F> {
         let mut y = Vec::with_capacity(self.x.len());
-        for run in with.plan.runs(0..self.x.len()) {
-            for first in (0..run.length).step_by(BLOCK) {
-                let run = run.part(first, BLOCK.min(run.length - first), [K, C]);
-                let (groups, parameters) = with.of::<K, C>(&run);
-                let x = &self.x[run.start..][..run.length];
-                // A copy, overwritten at once: zeros would cross the memory twice.
-                y.extend_from_slice(x);
-                let y = &mut y[run.start..][..run.length];
-                for i in 0..run.length {
-                    y[i] = (self.f)(x[i], groups.at(i), parameters.at(i));
-                }
-            }
+        let f =
+            |_, x, groups: [F::Wide; G], parameters: [F::Wide; P]| (self.f)(x, groups, parameters);
+        for b in self.x.chunks(BLOCK) {
+            // Zeros, overwritten at once: those of a whole tensor would cross the memory once more.
+            let start = y.len();
+            y.resize(start + b.len(), F::ZERO);
+            Update { start, a: &mut y[start..], b, f }.run::<K, C>(with);
         }
         y
     }

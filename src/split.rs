@@ -233,20 +233,49 @@ impl Plan {
         (self.statistics.group_of(element), self.parameters.group_of(element))
     }
 
-    /// How many elements a run has.
-    fn run_length(self) -> usize {
-        self.statistics.run_length().min(self.parameters.run_length())
-    }
-
     /// The runs of which a range is made; it may begin and end within one.
+    #[inline(always)]
     pub(crate) fn runs(self, range: Range<usize>) -> impl Iterator<Item = Run> {
-        let (whole, Range { mut start, end }) = (self.run_length(), range);
+        let Range { mut start, end } = range;
+        let mut group = Place::of(start, self.statistics);
+        let mut parameter = Place::of(start, self.parameters);
         std::iter::from_fn(move || {
-            let length = (whole - start % whole).min(end - start);
-            let (group, parameter) = self.groups_of(start);
-            let run = Run { start, length, group, parameter };
+            let length = group.left.min(parameter.left).min(end - start);
+            let run = Run { start, length, group: group.group, parameter: parameter.group };
             start += length;
+            group.advance(length);
+            parameter.advance(length);
             (length > 0).then_some(run)
         })
+    }
+}
+
+/// Where an element is in a split. Carried along from run to run: to divide anew would take about as long
+/// as to normalize a short run.
+struct Place {
+    split: Split,
+    group: usize,
+    /// How many elements are left of its run, itself among them.
+    left: usize,
+}
+
+impl Place {
+    fn of(element: usize, split: Split) -> Place {
+        let whole = split.run_length();
+        Place { split, group: split.group_of(element), left: whole - element % whole }
+    }
+
+    /// So many elements on, at most to the end of the run.
+    #[inline(always)]
+    fn advance(&mut self, length: usize) {
+        let Split { kept, inner, .. } = self.split;
+        self.left -= length;
+        self.group += if inner == 1 { length } else { usize::from(self.left == 0) };
+        if self.group == kept {
+            self.group = 0;
+        }
+        if self.left == 0 {
+            self.left = self.split.run_length();
+        }
     }
 }
