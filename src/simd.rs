@@ -54,9 +54,9 @@ const BLOCK: usize = 512;
 #[cfg(feature = "parallel")]
 const BLOCK: usize = 1024;
 
-/// How many elements are worth a thread.
+/// How many elements are worth a thread: about as many as are normalized while another one wakes up.
 #[cfg(feature = "parallel")]
-const LEAST: usize = 1 << 15;
+const LEAST: usize = 1 << 16;
 
 /// Of so many elements an output that is filled with zeros does not stay in the caches.
 #[cfg(feature = "parallel")]
@@ -124,6 +124,9 @@ impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
         #[cfg(feature = "parallel")]
         {
             let size = piece_size(a.len(), BLOCK);
+            if size >= a.len() {
+                return piece(0, a, b);
+            }
             let pieces = a.par_chunks_mut(size).zip(b.par_chunks(size)).enumerate();
             pieces.for_each(|(i, (a, b))| piece(i * size, a, b));
         }
@@ -145,6 +148,9 @@ impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
         #[cfg(feature = "parallel")]
         {
             let size = piece_size(by.len(), 16 * by.count()) / by.count();
+            if size >= by.kept {
+                return piece(0..by.kept);
+            }
             let starts = (0..by.kept).into_par_iter().step_by(size);
             let pieces = starts.map(|first| piece(first..by.kept.min(first + size)));
             let append = |[mut s, mut t]: [Vec<W>; 2], [next_s, next_t]: [Vec<W>; 2]| {

@@ -22,14 +22,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
     fn any_number_of_threads_gives_the_same_bits(
-        // Large enough to be cut into pieces of 2¹⁵ elements, and of no round size.
+        // Large enough to be cut into several pieces of 2¹⁶ elements, and of no round size.
         n in 33_usize..50,
         c in prop::sample::select(vec![6_usize, 30, 78, 210]),
         s in prop::sample::select(vec![1_usize, 7, 49, 130]),
         offset in prop::sample::select(vec![0.0_f32, 1e4]),
         seed in any::<u32>(),
     ) {
-        let n = n * (120_000 / (n * c * s)).max(1);
+        let n = n * (300_000 / (n * c * s)).max(1);
         let mut state = seed;
         let mut draw = |offset: f32| {
             ArrayD::from_shape_simple_fn(vec![n, c, s], || {
