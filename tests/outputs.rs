@@ -2,7 +2,7 @@
 //! compared byte for byte, and their errors are looked at.
 //!
 //! Nothing here allows for rounding. The library, and the kit of the experiments, take their sums in a
-//! fixed order and their exp, ln and cos from `libm`, so every machine gets the same digits.
+//! fixed order, and their exp, ln and cos are those of `libm`, so every machine gets the same digits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

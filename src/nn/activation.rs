@@ -3,7 +3,8 @@
 use self::Activation::{Elu, Relu, Sigmoid, Tanh};
 use super::real::Real;
 use crate::error::Result;
-use crate::norm::check_shape;
+use crate::norm::{check_shape, row_major, slice, slice_mut};
+use crate::simd::{Work, vectorized};
 use ndarray::{Array, ArrayRef, Dimension};
 
 /// A function that is applied to each element by itself.
@@ -43,14 +44,12 @@ pub struct Tape<F, D: Dimension> {
 
 impl Activation {
     /// y, for x of any shape. NaN stays NaN.
-    pub fn apply<F: Real, D: Dimension>(self, mut x: Array<F, D>) -> Array<F, D> {
-        match self {
-            Sigmoid => x.mapv_inplace(|x| F::ONE / (F::ONE + (-x).exp())),
-            Relu => x.mapv_inplace(|x| if x < F::ZERO { F::ZERO } else { x }),
-            Tanh => x.mapv_inplace(F::tanh),
-            Elu => x.mapv_inplace(|x| if x > F::ZERO { x } else { x.exp_m1() }),
-        }
-        x
+    pub fn apply<F: Real, D: Dimension>(self, x: Array<F, D>) -> Array<F, D> {
+        let x = row_major(x);
+        // Not in place: elements that stay would be left out by masks, which takes longer than writing them.
+        let mut y = Array::from_elem(x.raw_dim(), F::ZERO);
+        vectorized(Forward { activation: self, x: slice(&x), y: slice_mut(&mut y) });
+        y
     }
 
     /// As [`apply`](Self::apply), with the tape for the backward pass.
@@ -59,7 +58,21 @@ impl Activation {
         (y.clone(), Tape { activation: self, y })
     }
 
+    /// y where the input is x.
+    #[inline(always)]
+    fn of<F: Real>(self, x: F) -> F {
+        match self {
+            Sigmoid => F::ONE / (F::ONE + (-x).exp()),
+            Relu if x < F::ZERO => F::ZERO,
+            Relu => x,
+            Tanh => x.tanh(),
+            Elu if x > F::ZERO => x,
+            Elu => x.exp_m1(),
+        }
+    }
+
     /// dy/dx where the output is y.
+    #[inline(always)]
     pub fn slope<F: Real>(self, y: F) -> F {
         match self {
             Sigmoid => y * (F::ONE - y),
@@ -80,14 +93,65 @@ impl<F: Real, D: Dimension> Tape<F, D> {
     pub fn backward(self, dy: &ArrayRef<F, D>) -> Result<Array<F, D>> {
         let Tape { activation, mut y } = self;
         check_shape("dy", y.shape(), dy.shape())?;
-        // A loop for each, with nothing to choose inside.
-        match activation {
-            Sigmoid => y.zip_mut_with(dy, |y, &g| *y = Sigmoid.slope(*y) * g),
-            Relu => y.zip_mut_with(dy, |y, &g| *y = Relu.slope(*y) * g),
-            Tanh => y.zip_mut_with(dy, |y, &g| *y = Tanh.slope(*y) * g),
-            Elu => y.zip_mut_with(dy, |y, &g| *y = Elu.slope(*y) * g),
-        }
+        let dy = dy.as_standard_layout();
+        let dy = dy.as_slice().expect("made row-major one line above");
+        vectorized(Backward { activation, y: slice_mut(&mut y), dy });
         Ok(y)
+    }
+}
+
+/// y ← f(x).
+struct Forward<'a, F> {
+    activation: Activation,
+    x: &'a [F],
+    y: &'a mut [F],
+}
+
+/// y ← f′(x) · ∂L/∂y.
+struct Backward<'a, F> {
+    activation: Activation,
+    y: &'a mut [F],
+    dy: &'a [F],
+}
+
+// A loop for each function, with nothing to choose inside.
+impl<F: Real> Work for Forward<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        match self.activation {
+            Sigmoid => forward(Sigmoid, self.x, self.y),
+            Relu => forward(Relu, self.x, self.y),
+            Tanh => forward(Tanh, self.x, self.y),
+            Elu => forward(Elu, self.x, self.y),
+        }
+    }
+}
+
+impl<F: Real> Work for Backward<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        match self.activation {
+            Sigmoid => backward(Sigmoid, self.y, self.dy),
+            Relu => backward(Relu, self.y, self.dy),
+            Tanh => backward(Tanh, self.y, self.dy),
+            Elu => backward(Elu, self.y, self.dy),
+        }
+    }
+}
+
+#[inline(always)]
+fn forward<F: Real>(f: Activation, x: &[F], y: &mut [F]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = f.of(x);
+    }
+}
+
+#[inline(always)]
+fn backward<F: Real>(f: Activation, y: &mut [F], dy: &[F]) {
+    for (y, &g) in y.iter_mut().zip(dy) {
+        *y = f.slope(*y) * g;
     }
 }
 

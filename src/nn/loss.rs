@@ -2,8 +2,9 @@
 
 use super::real::Real;
 use crate::error::{Error, Result};
-use crate::norm::{check_length, check_shape};
+use crate::norm::{check_length, check_shape, row_major, slice_mut};
 use crate::scalar::{Field, Scalar};
+use crate::simd::{Work, vectorized};
 use ndarray::{Array, Array2, ArrayRef, ArrayRef2, Dimension};
 
 /// Mean cross-entropy of softmax probabilities, and its gradient with respect to the logits.
@@ -36,22 +37,37 @@ pub fn softmax_cross_entropy<F: Real>(
     }
     let each = F::ONE / F::count(n);
     let mut loss = F::ZERO;
-    let mut gradient = logits.to_owned();
+    let mut shifted = row_major(logits.to_owned());
+    for mut row in shifted.rows_mut() {
+        // Softmax does not change when all logits move together; with the largest at 0 no exp overflows.
+        let largest = row.iter().copied().fold(row[0], |a, b| if b > a { b } else { a });
+        row.mapv_inplace(|z| z - largest);
+    }
+    let mut gradient = shifted.clone();
+    vectorized(Exponentials(slice_mut(&mut gradient)));
     for (sample, (mut row, &label)) in gradient.rows_mut().into_iter().zip(labels).enumerate() {
         if label >= classes {
             return Err(Error::Label { sample, got: label, classes });
         }
-        // Softmax does not change when all logits move together; with the largest at 0 no exp overflows.
-        let largest = row.iter().copied().fold(row[0], |a, b| if b > a { b } else { a });
-        row.mapv_inplace(|z| z - largest);
-        let own = row[label];
-        row.mapv_inplace(Real::exp);
         let total = row.iter().fold(F::ZERO, |sum, &e| sum + e);
-        loss = loss + (total.ln() - own) * each;
+        loss = loss + (total.ln() - shifted[(sample, label)]) * each;
         row.mapv_inplace(|e| e / total * each);
         row[label] = row[label] - each;
     }
     Ok((loss, gradient))
+}
+
+/// z ← eᶻ.
+struct Exponentials<'a, F>(&'a mut [F]);
+
+impl<F: Real> Work for Exponentials<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for z in self.0 {
+            *z = z.exp();
+        }
+    }
 }
 
 /// Mean squared error, and its gradient with respect to the outputs.

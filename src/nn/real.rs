@@ -1,5 +1,6 @@
 //! The functions beyond the four operations that a network asks of its numbers.
 
+use super::exponential;
 use crate::scalar::Scalar;
 
 /// A floating-point number, with functions that round the same way on every machine.
@@ -22,17 +23,20 @@ impl Real for f32 {
     fn from_f64(value: f64) -> f32 {
         value as f32
     }
+    #[inline(always)]
     fn exp(self) -> f32 {
-        libm::expf(self)
+        exponential::exp(self)
     }
+    #[inline(always)]
     fn exp_m1(self) -> f32 {
-        libm::expm1f(self)
+        exponential::exp_m1(self)
     }
     fn ln(self) -> f32 {
         libm::logf(self)
     }
+    #[inline(always)]
     fn tanh(self) -> f32 {
-        libm::tanhf(self)
+        exponential::tanh(self)
     }
 }
 
