@@ -48,6 +48,9 @@ pub(crate) fn vectorized<T: Work>(work: T) -> T::Output {
 /// A fixed number, so that sums are taken in the same order, and have the same last digit, everywhere.
 const LANES: usize = 16;
 
+/// How many groups are added up side by side: few enough for their lanes to stay in the first cache.
+const NEIGHBOURS: usize = 16;
+
 /// How many elements of an output are made at a time: few enough for the first cache.
 #[cfg(not(feature = "parallel"))]
 const BLOCK: usize = 512;
@@ -272,8 +275,9 @@ where
         if self.by.inner == 1 {
             self.row_by_row::<K, C, G, P>(with, &mut s, &mut t);
         } else {
-            for (i, k) in self.groups.clone().enumerate() {
-                (s[i], t[i]) = self.of_group::<K, C, G, P>(with, k);
+            let some = s.chunks_mut(NEIGHBOURS).zip(t.chunks_mut(NEIGHBOURS));
+            for (first, (s, t)) in self.groups.clone().step_by(NEIGHBOURS).zip(some) {
+                self.of_neighbours::<K, C, G, P>(with, first, s, t);
             }
         }
         [s, t]
@@ -309,47 +313,80 @@ impl<F: Scalar, T> Sums<'_, F, T> {
         }
     }
 
-    /// The sums of a group with long runs, whose elements are dealt out to the lanes.
+    /// The sums of a few adjacent groups with long runs, whose elements are dealt out to the lanes.
+    ///
+    /// The runs of one group alone may lie far apart, and memory is fastest in order.
     #[inline(always)]
-    fn of_group<const K: usize, const C: usize, const G: usize, const P: usize>(
+    fn of_neighbours<const K: usize, const C: usize, const G: usize, const P: usize>(
         &self,
         with: With<F::Wide, G, P>,
-        k: usize,
-    ) -> (F::Wide, F::Wide)
-    where
+        first: usize,
+        s: &mut [F::Wide],
+        t: &mut [F::Wide],
+    ) where
         T: Fn(F, F, [F::Wide; G], [F::Wide; P]) -> (F::Wide, F::Wide),
     {
-        let (mut s, mut t) = ([F::Wide::ZERO; LANES], [F::Wide::ZERO; LANES]);
-        for range in self.by.runs(k) {
-            for run in with.plan.runs(range) {
-                let (groups, parameters) = with.of::<K, C>(&run);
-                let (a, a_end) = self.a[run.start..][..run.length].as_chunks::<LANES>();
-                let (b, b_end) = self.b[run.start..][..run.length].as_chunks::<LANES>();
-                for (chunk, (a, b)) in a.iter().zip(b).enumerate() {
-                    let groups = groups.part(chunk * LANES, LANES);
-                    let parameters = parameters.part(chunk * LANES, LANES);
-                    for i in 0..LANES {
-                        let term = (self.f)(a[i], b[i], groups.at(i), parameters.at(i));
-                        s[i] = s[i] + term.0;
-                        t[i] = t[i] + term.1;
-                    }
-                }
-                let groups = groups.part(a.len() * LANES, a_end.len());
-                let parameters = parameters.part(a.len() * LANES, a_end.len());
-                for i in 0..a_end.len() {
-                    let term = (self.f)(a_end[i], b_end[i], groups.at(i), parameters.at(i));
-                    (s[i], t[i]) = (s[i] + term.0, t[i] + term.1);
-                }
+        let mut lanes: [Lanes<F::Wide>; NEIGHBOURS] =
+            [([F::Wide::ZERO; LANES], [F::Wide::ZERO; LANES]); NEIGHBOURS];
+        let lanes = &mut lanes[..s.len()];
+        let Split { outer, kept, inner } = self.by;
+        for row in 0..outer {
+            let start = (row * kept + first) * inner;
+            for run in with.plan.runs(start..start + lanes.len() * inner) {
+                let lanes = &mut lanes[(run.start - start) / inner];
+                self.add_run::<K, C, G, P>(with, &run, lanes);
             }
         }
-        // The lanes by halves: 8 + 8, 4 + 4, …
-        for half in [8, 4, 2, 1] {
-            for i in 0..half {
-                (s[i], t[i]) = (s[i] + s[half + i], t[i] + t[half + i]);
-            }
+        for (k, &(lanes_s, lanes_t)) in lanes.iter().enumerate() {
+            (s[k], t[k]) = (total(lanes_s), total(lanes_t));
         }
-        (s[0], t[0])
     }
+
+    /// Adds the elements of a run, each to the next lane.
+    #[inline(always)]
+    fn add_run<const K: usize, const C: usize, const G: usize, const P: usize>(
+        &self,
+        with: With<F::Wide, G, P>,
+        run: &Run,
+        lanes: &mut Lanes<F::Wide>,
+    ) where
+        T: Fn(F, F, [F::Wide; G], [F::Wide; P]) -> (F::Wide, F::Wide),
+    {
+        let (mut s, mut t) = *lanes;
+        let (groups, parameters) = with.of::<K, C>(run);
+        let (a, a_end) = self.a[run.start..][..run.length].as_chunks::<LANES>();
+        let (b, b_end) = self.b[run.start..][..run.length].as_chunks::<LANES>();
+        for (chunk, (a, b)) in a.iter().zip(b).enumerate() {
+            let groups = groups.part(chunk * LANES, LANES);
+            let parameters = parameters.part(chunk * LANES, LANES);
+            for i in 0..LANES {
+                let term = (self.f)(a[i], b[i], groups.at(i), parameters.at(i));
+                s[i] = s[i] + term.0;
+                t[i] = t[i] + term.1;
+            }
+        }
+        let groups = groups.part(a.len() * LANES, a_end.len());
+        let parameters = parameters.part(a.len() * LANES, a_end.len());
+        for i in 0..a_end.len() {
+            let term = (self.f)(a_end[i], b_end[i], groups.at(i), parameters.at(i));
+            (s[i], t[i]) = (s[i] + term.0, t[i] + term.1);
+        }
+        *lanes = (s, t);
+    }
+}
+
+/// Two sums, each in as many parts as there are lanes.
+type Lanes<W> = ([W; LANES], [W; LANES]);
+
+/// The sum of all lanes, by halves: 8 + 8, 4 + 4, …
+#[inline(always)]
+fn total<W: Field>(mut lanes: [W; LANES]) -> W {
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            lanes[i] = lanes[i] + lanes[half + i];
+        }
+    }
+    lanes[0]
 }
 
 /// The numbers that belong to the elements of a run: one for all (`STEP` 0), or one for each (1).
