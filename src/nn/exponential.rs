@@ -97,7 +97,8 @@ mod tests {
 
     /// How many of every so many `f32` are computed otherwise than by `libm`, for eˣ, eˣ − 1 and tanh x.
     fn otherwise(stride: usize) -> [usize; 3] {
-        let pairs: [[fn(f32) -> f32; 2]; 3] =
+        type Function = fn(f32) -> f32;
+        let pairs: [[Function; 2]; 3] =
             [[exp, libm::expf], [exp_m1, libm::expm1f], [tanh, libm::tanhf]];
         pairs.map(|pair| {
             let all = (0..=u32::MAX).step_by(stride).map(f32::from_bits);
