@@ -307,6 +307,19 @@ fn moments_are_told_in_the_units_of_the_data() -> batchnorm::error::Result<()> {
     Ok(())
 }
 
+/// A running variance without room for the next one is infinite, wherever it begins.
+#[test]
+fn running_variances_may_leave_the_range() -> batchnorm::error::Result<()> {
+    for (from, momentum) in [(0.0, 0.1), (1.0, 0.1), (0.0, 1.0)] {
+        let average = Average::Exponential { momentum };
+        let mut bn = BatchNorm::with(1, Config { average, ..Config::default() })?;
+        bn.running_var = arr1(&[from]);
+        let _ = bn.train(column(&[-1e300, 1e300]))?;
+        assert_eq!((bn.running_mean[0], bn.running_var[0]), (0.0, f64::INFINITY));
+    }
+    Ok(())
+}
+
 /// Subnormal data have a unit in which the running deviation would be infinite.
 #[test]
 fn running_averages_may_be_far_from_the_data() -> batchnorm::error::Result<()> {
