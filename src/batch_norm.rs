@@ -319,8 +319,15 @@ impl<F: Scalar> BatchNorm<F> {
 /// it. In a unit of their own size, for the parts may be subnormal.
 pub(crate) fn moved<F: Scalar>(r: F, new: F::Wide, p: F::Wide) -> F {
     let narrow = F::narrow(new);
-    if !narrow.is_finite() {
-        return F::narrow(F::Wide::ONE - p) * r + F::narrow(p) * narrow;
+    if !(r.is_finite() && narrow.is_finite()) {
+        // What has no weight may be infinite: 0·∞ would be NaN.
+        return if p == F::Wide::ZERO {
+            r
+        } else if p == F::Wide::ONE {
+            narrow
+        } else {
+            r + narrow
+        };
     }
     let unit = F::unit([r, narrow].into_iter());
     let per_unit = (F::ONE / unit).widen();

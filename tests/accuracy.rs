@@ -307,15 +307,25 @@ fn moments_are_told_in_the_units_of_the_data() -> batchnorm::error::Result<()> {
     Ok(())
 }
 
-/// A running variance without room for the next one is infinite, wherever it begins.
+/// A running variance without room for the next one is infinite, wherever it begins; what has no weight, and
+/// may be infinite, changes nothing.
 #[test]
 fn running_variances_may_leave_the_range() -> batchnorm::error::Result<()> {
-    for (from, momentum) in [(0.0, 0.1), (1.0, 0.1), (0.0, 1.0)] {
+    let infinite = f64::INFINITY;
+    for (from, momentum, x, to) in [
+        (0.0, 0.1, 1e300, infinite),
+        (1.0, 0.1, 1e300, infinite),
+        (0.0, 1.0, 1e300, infinite),
+        (1.0, 0.0, 1e300, 1.0),
+        (infinite, 0.0, 1.0, infinite),
+        (infinite, 0.1, 1.0, infinite),
+        (infinite, 1.0, 1.0, 2.0),
+    ] {
         let average = Average::Exponential { momentum };
         let mut bn = BatchNorm::with(1, Config { average, ..Config::default() })?;
         bn.running_var = arr1(&[from]);
-        let _ = bn.train(column(&[-1e300, 1e300]))?;
-        assert_eq!((bn.running_mean[0], bn.running_var[0]), (0.0, f64::INFINITY));
+        let _ = bn.train(column(&[-x, x]))?;
+        assert_eq!((bn.running_mean[0], bn.running_var[0]), (0.0, to), "{from} {momentum} {x:e}");
     }
     Ok(())
 }
