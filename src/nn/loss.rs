@@ -37,20 +37,21 @@ pub fn softmax_cross_entropy<F: Real>(
     }
     let each = F::ONE / F::count(n);
     let mut loss = F::ZERO;
-    let mut shifted = row_major(logits.to_owned());
-    for mut row in shifted.rows_mut() {
-        // Softmax does not change when all logits move together; with the largest at 0 no exp overflows.
-        let largest = row.iter().copied().fold(row[0], |a, b| if b > a { b } else { a });
-        row.mapv_inplace(|z| z - largest);
-    }
-    let mut gradient = shifted.clone();
-    vectorized(Exponentials(slice_mut(&mut gradient)));
+    let mut gradient = row_major(logits.to_owned());
+    let mut own = Vec::with_capacity(n);
     for (sample, (mut row, &label)) in gradient.rows_mut().into_iter().zip(labels).enumerate() {
         if label >= classes {
             return Err(Error::Label { sample, got: label, classes });
         }
+        // Softmax does not change when all logits move together; with the largest at 0 no exp overflows.
+        let largest = row.iter().copied().fold(row[0], |a, b| if b > a { b } else { a });
+        row.mapv_inplace(|z| z - largest);
+        own.push(row[label]);
+    }
+    vectorized(Exponentials(slice_mut(&mut gradient)));
+    for ((mut row, &label), own) in gradient.rows_mut().into_iter().zip(labels).zip(own) {
         let total = row.iter().fold(F::ZERO, |sum, &e| sum + e);
-        loss = loss + (total.ln() - shifted[(sample, label)]) * each;
+        loss = loss + (total.ln() - own) * each;
         row.mapv_inplace(|e| e / total * each);
         row[label] = row[label] - each;
     }
