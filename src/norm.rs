@@ -144,10 +144,18 @@ pub(crate) fn normalized<F: Scalar>(
     parameters: [&[F::Wide]; 2],
 ) -> Vec<F> {
     let Columns { per_unit, mean, inv_std, .. } = Columns::of(moments);
-    let numbers = with(plan, [&per_unit, &mean, &inv_std], parameters);
-    numbers.map(x, |x, [unit, mean, inv_std], [gamma, beta]| {
-        F::narrow((x.in_unit(unit) - mean) * (gamma * inv_std) + beta)
-    })
+    let y = |x: F, unit, mean, scale, shift| F::narrow((x.in_unit(unit) - mean) * scale + shift);
+    if plan.one_gamma_a_mean() {
+        // γ/s once for each channel, not for each element.
+        let scale = times(parameters[0], &inv_std);
+        let numbers = with(plan, [&per_unit, &mean, &scale, parameters[1]], []);
+        numbers.map(x, |x, [unit, mean, scale, beta], []| y(x, unit, mean, scale, beta))
+    } else {
+        let numbers = with(plan, [&per_unit, &mean, &inv_std], parameters);
+        numbers.map(x, |x, [unit, mean, inv_std], [gamma, beta]| {
+            y(x, unit, mean, gamma * inv_std, beta)
+        })
+    }
 }
 // ANCHOR_END: forward
 
@@ -270,11 +278,22 @@ pub(crate) fn input_gradient<F: Scalar>(
         // dx = (γ/s) g − ⟨g̃⟩/s − (x − μ) ⟨g̃ x̂⟩/s²
         let (mean_g, mean_gx) = (times(mean_g, inv_std), times(mean_gx, inv_std));
         let slope = times(&mean_gx, inv_std);
-        let numbers = with(plan, [per_unit, mean, inv_std, &mean_g, &slope], [gamma]);
-        numbers.update(x, g, |x, g, [unit, mean, inv_std, mean_g, slope], [gamma]| {
+        let dx = |x: F, g: F, unit, mean, scale, mean_g, slope| {
             let same = mean_g + (x.in_unit(unit) - mean) * slope;
-            F::narrow(gamma * inv_std * g.widen() - same) * F::narrow(unit)
-        });
+            F::narrow(scale * g.widen() - same) * F::narrow(unit)
+        };
+        if plan.one_gamma_a_mean() {
+            let scale = times(gamma, inv_std);
+            let numbers = with(plan, [per_unit, mean, &scale, &mean_g, &slope], []);
+            numbers.update(x, g, |x, g, [unit, mean, scale, mean_g, slope], []| {
+                dx(x, g, unit, mean, scale, mean_g, slope)
+            });
+        } else {
+            let numbers = with(plan, [per_unit, mean, inv_std, &mean_g, &slope], [gamma]);
+            numbers.update(x, g, |x, g, [unit, mean, inv_std, mean_g, slope], [gamma]| {
+                dx(x, g, unit, mean, gamma * inv_std, mean_g, slope)
+            });
+        }
     }
 }
 // ANCHOR_END: backward

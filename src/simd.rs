@@ -51,15 +51,20 @@ const LANES: usize = 16;
 /// How many groups are added up side by side: few enough for their lanes to stay in the first cache.
 const NEIGHBOURS: usize = 16;
 
-/// How many elements of an output are made at a time: few enough for the first cache.
-#[cfg(not(feature = "parallel"))]
+/// How many elements of an output are made at a time where runs are long: so few that their zeros wait
+/// with the results for memory, and not before them.
+const CHUNK: usize = 64;
+
+/// How many where runs are short: few enough for the first cache.
 const BLOCK: usize = 512;
-#[cfg(feature = "parallel")]
-const BLOCK: usize = 1024;
 
 /// How many elements are worth a thread: about as many as are normalized while another one wakes up.
 #[cfg(feature = "parallel")]
 const LEAST: usize = 1 << 16;
+
+/// What is given to a thread is a multiple of so many elements.
+#[cfg(feature = "parallel")]
+const GRAIN: usize = 1024;
 
 /// Of so many elements an output that is filled with zeros does not stay in the caches.
 #[cfg(feature = "parallel")]
@@ -91,27 +96,40 @@ impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
         f: impl Fn(F, [W; G], [W; P]) -> F + Sync,
     ) -> Vec<F> {
         #[cfg(feature = "parallel")]
-        {
-            let f = |_, x, groups: [W; G], parameters: [W; P]| f(x, groups, parameters);
-            if x.len() < CACHED {
-                let mut y = vec![F::ZERO; x.len()];
-                self.update(&mut y, x, f);
-                return y;
-            }
-            // Zeros would cross the memory once more, all of them from one thread.
-            let block = |(i, x): (usize, &[F])| {
-                let mut y = [F::ZERO; BLOCK];
-                let (start, a) = (i * BLOCK, &mut y[..x.len()]);
-                vectorized(InSteps { with: self, pass: Update { start, a, b: x, f } });
-                y
-            };
-            let blocks = x.par_chunks(BLOCK).enumerate().with_min_len(LEAST / BLOCK);
-            let mut y = blocks.map(block).collect::<Vec<_>>().into_flattened();
-            y.truncate(x.len());
-            y
+        if x.len() > LEAST {
+            return self.map_in_pieces(x, f);
         }
-        #[cfg(not(feature = "parallel"))]
-        vectorized(InSteps { with: self, pass: Map { x, f } })
+        if self.plan.statistics().inner > 1 && self.plan.run_length() >= 2 * CHUNK {
+            vectorized(InSteps { with: self, pass: MapRuns { x, f } })
+        } else {
+            vectorized(InSteps { with: self, pass: MapBlocks { x, f } })
+        }
+    }
+
+    /// The same in several threads.
+    #[cfg(feature = "parallel")]
+    fn map_in_pieces<F: Scalar<Wide = W>>(
+        self,
+        x: &[F],
+        f: impl Fn(F, [W; G], [W; P]) -> F + Sync,
+    ) -> Vec<F> {
+        let f = |_, x, groups: [W; G], parameters: [W; P]| f(x, groups, parameters);
+        if x.len() < CACHED {
+            let mut y = vec![F::ZERO; x.len()];
+            self.update(&mut y, x, f);
+            return y;
+        }
+        // Zeros would cross the memory once more, all of them from one thread.
+        let block = |(i, x): (usize, &[F])| {
+            let mut y = [F::ZERO; GRAIN];
+            let (start, a) = (i * GRAIN, &mut y[..x.len()]);
+            vectorized(InSteps { with: self, pass: Update { start, a, b: x, f } });
+            y
+        };
+        let blocks = x.par_chunks(GRAIN).enumerate().with_min_len(LEAST / GRAIN);
+        let mut y = blocks.map(block).collect::<Vec<_>>().into_flattened();
+        y.truncate(x.len());
+        y
     }
 
     /// a ← f(a, b), with the numbers of their groups, for each two elements at the same place.
@@ -126,7 +144,7 @@ impl<W: Field, const G: usize, const P: usize> With<'_, W, G, P> {
         };
         #[cfg(feature = "parallel")]
         {
-            let size = piece_size(a.len(), BLOCK);
+            let size = piece_size(a.len(), GRAIN);
             if size >= a.len() {
                 return piece(0, a, b);
             }
@@ -203,14 +221,67 @@ impl<W, T: Pass<W, G, P>, const G: usize, const P: usize> Work for InSteps<'_, W
     }
 }
 
-#[cfg(not(feature = "parallel"))]
-struct Map<'a, F, T> {
+/// Makes an output by whole runs.
+struct MapRuns<'a, F, T> {
     x: &'a [F],
     f: T,
 }
 
-#[cfg(not(feature = "parallel"))]
-impl<F: Scalar, T, const G: usize, const P: usize> Pass<F::Wide, G, P> for Map<'_, F, T>
+impl<F: Scalar, T, const G: usize, const P: usize> Pass<F::Wide, G, P> for MapRuns<'_, F, T>
+where
+    T: Fn(F, [F::Wide; G], [F::Wide; P]) -> F,
+{
+    type Output = Vec<F>;
+    #[inline(always)]
+    fn run<const K: usize, const C: usize>(self, with: With<F::Wide, G, P>) -> Vec<F> {
+        let mut y = Vec::with_capacity(self.x.len());
+        for run in with.plan.runs(0..self.x.len()) {
+            let (groups, parameters) = with.of::<K, C>(&run);
+            let (x, x_end) = self.x[run.start..][..run.length].as_chunks::<CHUNK>();
+            for (chunk, x) in x.iter().enumerate() {
+                let groups = groups.part(chunk * CHUNK, CHUNK);
+                let parameters = parameters.part(chunk * CHUNK, CHUNK);
+                let y = zeros(&mut y).expect("room for all of x");
+                for i in 0..CHUNK {
+                    y[i] = (self.f)(x[i], groups.at(i), parameters.at(i));
+                }
+            }
+            let groups = groups.part(x.len() * CHUNK, x_end.len());
+            let parameters = parameters.part(x.len() * CHUNK, x_end.len());
+            // Rather a chunk of zeros, cut, than a call to write a few.
+            let (start, end) = (y.len(), y.len() + x_end.len());
+            if zeros(&mut y).is_none() {
+                y.resize(end, F::ZERO);
+            }
+            y.truncate(end);
+            let y = &mut y[start..];
+            for i in 0..x_end.len() {
+                y[i] = (self.f)(x_end[i], groups.at(i), parameters.at(i));
+            }
+        }
+        y
+    }
+}
+
+/// A chunk of zeros at the end of a vector, if there is room for one.
+#[inline(always)]
+fn zeros<F: Field>(y: &mut Vec<F>) -> Option<&mut [F; CHUNK]> {
+    // Without this the vector might have to grow, and all registers would be saved for it.
+    if y.capacity() - y.len() < CHUNK {
+        return None;
+    }
+    y.extend_from_slice(&[F::ZERO; CHUNK]);
+    y.last_chunk_mut()
+}
+
+/// Makes an output by blocks, which are filled with zeros and overwritten at once. (Those of a whole tensor
+/// would cross the memory once more.)
+struct MapBlocks<'a, F, T> {
+    x: &'a [F],
+    f: T,
+}
+
+impl<F: Scalar, T, const G: usize, const P: usize> Pass<F::Wide, G, P> for MapBlocks<'_, F, T>
 where
     T: Fn(F, [F::Wide; G], [F::Wide; P]) -> F,
 {
@@ -221,7 +292,6 @@ where
         let f =
             |_, x, groups: [F::Wide; G], parameters: [F::Wide; P]| (self.f)(x, groups, parameters);
         for b in self.x.chunks(BLOCK) {
-            // Zeros, overwritten at once: those of a whole tensor would cross the memory once more.
             let start = y.len();
             y.resize(start + b.len(), F::ZERO);
             Update { start, a: &mut y[start..], b, f }.run::<K, C>(with);

@@ -228,6 +228,16 @@ impl Plan {
         }
     }
 
+    /// Whether all values that share a mean share a γ, too, and no others do: batch normalization.
+    pub(crate) fn one_gamma_a_mean(self) -> bool {
+        self.statistics == self.parameters
+    }
+
+    /// The shortest of the whole runs that these splits have in common.
+    pub(crate) fn run_length(self) -> usize {
+        self.statistics.run_length().min(self.parameters.run_length())
+    }
+
     /// With which values an element shares a mean, and with which a γ.
     pub(crate) fn groups_of(self, element: usize) -> (usize, usize) {
         (self.statistics.group_of(element), self.parameters.group_of(element))

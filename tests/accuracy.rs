@@ -448,7 +448,7 @@ fn plainly(
 #[test]
 fn a_tensor_of_many_blocks_is_normalized_exactly() -> batchnorm::error::Result<()> {
     let mut draws = (1..).map(|i: u64| Prime::new(i.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-    for shape in [[3, 6, 601], [3, 600, 1], [3, 600, 3]] {
+    for shape in [[3, 6, 601], [2, 3, 128], [3, 600, 1], [3, 600, 3]] {
         let plans = [
             Plan::batch(&shape)?,
             Plan::group(&shape, 3)?,
