@@ -78,22 +78,27 @@ impl<F: Scalar> Moments<F> {
     /// # Errors
     /// [`Error::ZeroVariance`] where all values of a group are equal and `eps` is 0.
     pub(crate) fn new(spreads: &[Spread<F>], m: usize, eps: F) -> Result<Vec<Self>> {
-        let new = |(channel, spread): (usize, &Spread<F>)| {
+        let m = F::Wide::count(m);
+        let equal = |spread: &Spread<F>| spread.m2 / m == F::Wide::ZERO;
+        if eps == F::ZERO
+            && let Some(channel) = spreads.iter().position(equal)
+        {
+            return Err(Error::ZeroVariance { channel });
+        }
+        let new = |spread: &Spread<F>| {
             let Spread { unit, mean, m2 } = *spread;
-            let (var, per_unit) = (m2 / F::Wide::count(m), F::ONE / unit);
-            let moments = |inv_std, eps_share| Ok(Moments { unit, mean, var, inv_std, eps_share });
+            let (var, per_unit) = (m2 / m, F::ONE / unit);
             let eps_in_unit = (eps * per_unit * per_unit).widen();
-            if var != F::Wide::ZERO && eps_in_unit.is_finite() {
+            let (inv_std, eps_share) = if var != F::Wide::ZERO && eps_in_unit.is_finite() {
                 let inv_std = F::Wide::ONE / (var + eps_in_unit).sqrt();
-                moments(inv_std, eps_in_unit * inv_std * inv_std)
-            } else if eps != F::ZERO {
-                // ε is all there is of v + ε, and may be out of range in the unit.
-                moments(unit.widen() / eps.widen().sqrt(), F::Wide::ONE)
+                (inv_std, eps_in_unit * inv_std * inv_std)
             } else {
-                Err(Error::ZeroVariance { channel })
-            }
+                // ε is all there is of v + ε, and may be out of range in the unit.
+                (unit.widen() / eps.widen().sqrt(), F::Wide::ONE)
+            };
+            Moments { unit, mean, var, inv_std, eps_share }
         };
-        spreads.iter().enumerate().map(new).collect()
+        Ok(spreads.iter().map(new).collect())
     }
 }
 // ANCHOR_END: moments
@@ -217,7 +222,8 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
             // γ, μ and 1/s are the same for all values of a sum: they can wait.
             let [sum_g, sum_gd] = gradient_sums(x, g, (plan, alike), columns);
             for (i, (&g, &gd)) in sum_g.iter().zip(&sum_gd).enumerate() {
-                let (k, c) = plan.groups_of(i * alike.inner);
+                let (k, c) =
+                    if plan.one_gamma_a_mean() { (i, i) } else { plan.groups_of(i * alike.inner) };
                 let (gamma, gx) = (self.gamma[c], gd * inv_std[k]);
                 (dbeta[c], dgamma[c]) = (dbeta[c] + g, dgamma[c] + gx);
                 (mean_g[k], mean_gx[k]) = (mean_g[k] + gamma * g, mean_gx[k] + gamma * gx);
