@@ -105,6 +105,52 @@ fn kernels(report: impl Fn(&str, &[usize], [f64; 4])) {
     }
 }
 
+/// The arithmetic alone, forward and at inference: 4096 elements that stay in the first cache, and an
+/// output that is there already.
+///
+/// These are the plainest loops that take Σ x and Σ x², and y = (x − μ)·γ/s + β, in `f64`, as one ulp for
+/// |μ| ≫ σ requires.
+fn arithmetic(multiply_add: impl Fn(f64, f64, f64) -> f64 + Copy) -> [f64; 2] {
+    const N: usize = 4096;
+    const TIMES: usize = 1000;
+    let (x, mut y) = (tensor(&[N], 7), [0.0_f32; N]);
+    let x: &[f32; N] = x.as_slice().and_then(|x| x.try_into().ok()).expect("a row of N");
+    let arch = pulp::Arch::new();
+    let sums = shortest(
+        || (),
+        |()| {
+            for _ in 0..TIMES {
+                let x = black_box(x);
+                black_box(arch.dispatch(|| {
+                    let (mut s, mut t) = ([0.0; 16], [0.0; 16]);
+                    for x in x.as_chunks::<16>().0 {
+                        for i in 0..16 {
+                            let x = f64::from(x[i]);
+                            (s[i], t[i]) = (s[i] + x, multiply_add(x, x, t[i]));
+                        }
+                    }
+                    (s, t)
+                }));
+            }
+        },
+    );
+    let [mean, scale, shift] = black_box([0.1, 1.2, 0.3]);
+    let map = shortest(
+        || (),
+        |()| {
+            for _ in 0..TIMES {
+                let (x, y) = (black_box(x), black_box(&mut y));
+                arch.dispatch(|| {
+                    for i in 0..N {
+                        y[i] = multiply_add(f64::from(x[i]) - mean, scale, shift) as f32;
+                    }
+                });
+            }
+        },
+    );
+    [sums + map, map].map(|s| s * 1e9 / (N * TIMES) as f64)
+}
+
 fn products() {
     println!("\n{:24} {:>10} {:>10} {:>7}", "product, f32", "ns/1000", "ndarray", "ratio");
     for (n, p, q) in [(64, 784, 300), (60, 100, 100), (128, 1024, 1024), (512, 512, 512)] {
@@ -169,6 +215,10 @@ fn main() {
             cell(inference)
         );
     });
+    let [forward, inference] = arithmetic(|a, b, c| a * b + c);
+    println!("\nthe arithmetic alone: forward {forward:.3}, inference {inference:.3}");
+    let [forward, inference] = arithmetic(f64::mul_add);
+    println!("with fused instructions: forward {forward:.3}, inference {inference:.3}");
     products();
     folding();
 }
