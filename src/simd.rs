@@ -51,8 +51,8 @@ const LANES: usize = 16;
 /// How many groups are added up side by side: few enough for their lanes to stay in the first cache.
 const NEIGHBOURS: usize = 16;
 
-/// How many elements of an output are made at a time where runs are long: so few that their zeros wait
-/// with the results for memory, and not before them.
+/// How many elements of an output are made at a time where runs are long: few enough for their zeros and
+/// their results to wait for memory together.
 const CHUNK: usize = 64;
 
 /// How many where runs are short: few enough for the first cache.
@@ -221,7 +221,10 @@ impl<W, T: Pass<W, G, P>, const G: usize, const P: usize> Work for InSteps<'_, W
     }
 }
 
-/// Makes an output by whole runs.
+/// Makes an output by long runs.
+///
+/// Safe Rust hands out no memory that has not been written to, so there are zeros first, chunk by chunk and
+/// in the same loop.
 struct MapRuns<'a, F, T> {
     x: &'a [F],
     f: T,
@@ -248,7 +251,7 @@ where
             }
             let groups = groups.part(x.len() * CHUNK, x_end.len());
             let parameters = parameters.part(x.len() * CHUNK, x_end.len());
-            // Rather a chunk of zeros, cut, than a call to write a few.
+            // A whole chunk of zeros, cut, takes less time than the call that writes a few.
             let (start, end) = (y.len(), y.len() + x_end.len());
             if zeros(&mut y).is_none() {
                 y.resize(end, F::ZERO);
@@ -274,8 +277,8 @@ fn zeros<F: Field>(y: &mut Vec<F>) -> Option<&mut [F; CHUNK]> {
     y.last_chunk_mut()
 }
 
-/// Makes an output by blocks, which are filled with zeros and overwritten at once. (Those of a whole tensor
-/// would cross the memory once more.)
+/// Makes an output by blocks of many short runs, filled with zeros and overwritten at once. (Those of a whole
+/// tensor would cross the memory once more.)
 struct MapBlocks<'a, F, T> {
     x: &'a [F],
     f: T,

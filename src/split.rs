@@ -233,7 +233,7 @@ impl Plan {
         self.statistics == self.parameters
     }
 
-    /// The shortest of the whole runs that these splits have in common.
+    /// The length of a run of the split whose runs are shorter.
     pub(crate) fn run_length(self) -> usize {
         self.statistics.run_length().min(self.parameters.run_length())
     }
