@@ -87,7 +87,8 @@ impl<F: Scalar> Moments<F> {
         }
         let new = |spread: &Spread<F>| {
             let Spread { unit, mean, m2 } = *spread;
-            let (var, per_unit) = (m2 / m, F::ONE / unit);
+            let var = m2 / m;
+            let per_unit = F::ONE / unit;
             let eps_in_unit = (eps * per_unit * per_unit).widen();
             let (inv_std, eps_share) = if var != F::Wide::ZERO && eps_in_unit.is_finite() {
                 let inv_std = F::Wide::ONE / (var + eps_in_unit).sqrt();
@@ -222,8 +223,7 @@ impl<F: Scalar, D: Dimension> Tape<F, D> {
             // γ, μ and 1/s are the same for all values of a sum: they can wait.
             let [sum_g, sum_gd] = gradient_sums(x, g, (plan, alike), columns);
             for (i, (&g, &gd)) in sum_g.iter().zip(&sum_gd).enumerate() {
-                let (k, c) =
-                    if plan.one_gamma_a_mean() { (i, i) } else { plan.groups_of(i * alike.inner) };
+                let (k, c) = plan.groups_of(i, alike);
                 let (gamma, gx) = (self.gamma[c], gd * inv_std[k]);
                 (dbeta[c], dgamma[c]) = (dbeta[c] + g, dgamma[c] + gx);
                 (mean_g[k], mean_gx[k]) = (mean_g[k] + gamma * g, mean_gx[k] + gamma * gx);

@@ -238,9 +238,13 @@ impl Plan {
         self.statistics.run_length().min(self.parameters.run_length())
     }
 
-    /// With which values an element shares a mean, and with which a γ.
-    pub(crate) fn groups_of(self, element: usize) -> (usize, usize) {
-        (self.statistics.group_of(element), self.parameters.group_of(element))
+    /// With which values those of group i of [`alike`](Plan::alike) share a mean, and with which a γ.
+    pub(crate) fn groups_of(self, i: usize, alike: Split) -> (usize, usize) {
+        if self.one_gamma_a_mean() {
+            return (i, i);
+        }
+        let first = i * alike.inner;
+        (self.statistics.group_of(first), self.parameters.group_of(first))
     }
 
     /// The runs of which a range is made; it may begin and end within one.

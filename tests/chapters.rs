@@ -1,4 +1,5 @@
-//! Every chapter is in the list at the end of `src/lib.rs`, so that its Rust blocks are tested.
+//! Every chapter is in the list at the end of `src/lib.rs`, so that its Rust blocks are tested; and what a
+//! reader is told to look for in the code is there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,5 +22,18 @@ fn the_rust_blocks_of_every_chapter_are_tested() {
     }
     for stem in listed {
         assert!(root.join(format!("tests/claims/{stem}.rs")).exists(), "{stem} is no chapter");
+    }
+}
+
+#[test]
+fn the_line_to_break_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    let kernel = read("src/norm.rs");
+    for language in ["ko", "en"] {
+        let text = read(&format!("book/{language}/introduction.md"));
+        let section = text.split("{#break-it}").nth(1).unwrap();
+        let line = section.split("```text\n").nth(1).and_then(|rest| rest.lines().next()).unwrap();
+        assert_eq!(kernel.matches(line).count(), 1, "{language}: {line}");
     }
 }
